@@ -1,0 +1,110 @@
+"""From files to cases: every case is found by its path, the catalogue's as well as a user's."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from harness.declare import Case, DeclarationError
+from harness.points import PointError
+
+
+class CollectionError(Exception):
+    """A file of cases that cannot be read; the text says which, where and why."""
+
+
+def catalogue() -> Path:
+    """Return the folder of the bundled cases."""
+    here = Path(__file__).resolve().parent
+    beside, packaged = here.parent / "cases", here / "_catalogue"
+    return packaged if packaged.is_dir() else beside
+
+
+def collect(paths: Iterable[str | Path] = ()) -> list[Case]:
+    """Return the cases of the given files and folders, in order; of the catalogue where none are given.
+
+    Raises CollectionError.
+    """
+    cases = [case for file in _files(list(paths) or [catalogue()]) for case in cases_of(load(file))]
+    _check_unique(cases)
+    return cases
+
+
+def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    for given in map(Path, paths):
+        if given.is_dir():
+            found = sorted(file for file in given.rglob("*.py") if not _private(file.relative_to(given)) and _uses(file))
+            if not found:
+                raise CollectionError(f"{given}: no file there imports harness; write @case in a case_….py")
+            yield from found
+        elif given.is_file():
+            yield given
+        else:
+            raise CollectionError(f"{given}: there is no such file or folder; give a path to case files")
+
+
+def _private(file: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.parts)
+
+
+def _uses(file: Path) -> bool:
+    return "harness" in file.read_text(encoding="utf-8", errors="replace")
+
+
+def load(file: Path) -> ModuleType:
+    """Return the module at `file`, imported by path under a name of its own.
+
+    Its folder is on the search path meanwhile, so that sibling files can be imported.
+    """
+    path = file.resolve()
+    name = f"harness_cases_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise CollectionError(f"{file}: this is not a Python file; give a path to case files")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise CollectionError(_why(file, error)) from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _why(file: Path, error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{file}:{error.lineno}: the file is not valid Python: {error.msg}. Mend that line."
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file.resolve()]
+    place = f"{file}:{lines[-1]}" if lines else str(file)
+    if isinstance(error, DeclarationError | PointError):
+        return f"{place}: {error}"
+    if isinstance(error, ImportError):
+        return f"{place}: {error}. Install what the file imports, or import it inside the function."
+    return f"{place}: importing the file raised {type(error).__name__}: {error}. Mend that line."
+
+
+def cases_of(module: ModuleType) -> list[Case]:
+    """Return the cases that the module declares, in the order of their declaration."""
+    found = [value for value in vars(module).values() if isinstance(value, Case)]
+    own = [case for case in found if case.file and Path(case.file) == Path(str(module.__file__))]
+    return list(dict.fromkeys(own))
+
+
+def _check_unique(cases: Iterable[Case]) -> None:
+    seen: dict[str, Case] = {}
+    for case in cases:
+        first = seen.setdefault(case.id, case)
+        if first is not case:
+            raise CollectionError(
+                f"{case.file}:{case.line}: the id {case.id} is taken by {first.file}:{first.line}; rename one of them"
+            )

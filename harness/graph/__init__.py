@@ -1,0 +1,9 @@
+"""Graphs of array operations: what a case is after it was traced.
+
+Importing this room fills the two tables of operations.
+"""
+
+from harness.graph import composites, primitives
+from harness.graph.node import Graph, Node
+
+__all__ = ["Graph", "Node", "composites", "primitives"]

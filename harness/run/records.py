@@ -1,0 +1,214 @@
+"""The lines of `run.jsonl`. Reports read these and nothing else.
+
+Non-finite numbers are the strings "nan", "inf", "-inf"; a `Num` is written with the 17 digits that
+give the same float64 back.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+FORMAT = 1
+Num = float | str
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An array, whole up to 1000 entries, else its first entries."""
+
+    shape: tuple[int, ...]
+    values: tuple[Num, ...]
+    """Entries in C order; the first 100 where there are more than 1000."""
+    hex: tuple[str, ...] = ()
+    """The same entries as C99 hexadecimal floats."""
+    size: int = 0
+    """Number of entries of the whole array."""
+
+
+class HeaderLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="run"):
+    """The first line: what ran where."""
+
+    format: int
+    version: str
+    """Version of gradharness."""
+    started: str
+    """UTC, ISO 8601."""
+    command: str
+    seed: int
+    platform: dict[str, str]
+    versions: dict[str, str]
+    """Package → version."""
+    flags: dict[str, str]
+    backends: dict[str, str]
+    """Backend → "ran", or the sentence that says why not."""
+    mechanisms: dict[str, str] = {}
+    """Backend → GradientTape, autograd, grad, diff, central differences."""
+
+
+class CaseLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="case"):
+    """A case: where it stands, what it computes, how each framework says it."""
+
+    case: str
+    title: str
+    """First line of the docstring."""
+    location: str
+    """file:line, relative to the repository where possible."""
+    definition: str
+    """The user's source text."""
+    source: str = ""
+    """Citation: paper or course note."""
+    formula: str = ""
+    """Plain text of the function, by SymPy, where it is short."""
+    derivatives: dict[str, str] = {}
+    """Leaf path → plain text of the partial, by SymPy, where it is short."""
+    mathml: str = ""
+    """Presentation MathML of the formula where it is short."""
+    params: dict[str, tuple[int, ...]] = {}
+    data: dict[str, tuple[int, ...]] = {}
+    points: tuple[str, ...] = ()
+    nodes: int = 0
+    emitted: dict[str, str] = {}
+    """Backend → source that ran in float64."""
+
+
+class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="group"):
+    """Case, point and dtype: what is true there."""
+
+    case: str
+    point: str
+    dtype: str
+    inputs: dict[str, Numbers]
+    status: str
+    """"established", or the sentence of NO-TRUTH."""
+    value: Num
+    value_digits: str
+    """The exact value to 30 digits."""
+    value_radius: Num
+    gradient: dict[str, Numbers]
+    radius: Num
+    """Largest radius over the gradient's entries."""
+    digits: int
+    """Decimal digits of the ball run that established the truth."""
+    certificate: dict[str, Num]
+    """`residual`, `scale` and `orders` (how many powers of ten the residual is below the scale)."""
+    second_opinion: str = ""
+    """What SymPy's derivation said of the truth."""
+    ideal: dict[str, str] = {}
+    """`value` and leaf paths → exact fraction at the decimal text of the point, before rounding to the dtype."""
+    ideal_point: dict[str, str] = {}
+    curve: tuple[tuple[Num, Num], ...] = ()
+    """Finite differences: step size, true error."""
+    pairs: dict[str, Num] = {}
+    """"torch|jax" → greatest relative difference between the two gradients."""
+
+
+class Worst(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry with the smallest margin."""
+
+    path: str
+    """Leaf path, or "" for the value."""
+    index: tuple[int, ...]
+    truth: Num
+    got: Num
+    error: Num
+    tolerance: Num
+    terms: dict[str, Num]
+    resolution: Num
+    ulp: Num
+
+
+class CellLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="cell"):
+    """One gradient, judged."""
+
+    id: str
+    case: str
+    backend: str
+    spelling: str
+    variant: str
+    operator: str
+    dtype: str
+    point: str
+    verdict: str
+    """AGREE, EXACT, DISAGREE, … (harness/judge/verdict.py)."""
+    diagnosis: str = ""
+    cls: str = msgspec.field(name="class")
+    """pass, inconclusive or fail."""
+    expected: str = ""
+    """The reason of an expectation that this cell fulfils; "" where none is written."""
+    reason: str
+    """One sentence: what, where, by how much, why, and what to do."""
+    rule: int
+    location: str
+    margin: Num
+    """Tolerance over error at the worst entry; "inf" where the error is 0."""
+    error: Num
+    tolerance: Num
+    terms: dict[str, Num]
+    """Named terms that add up to `tolerance`."""
+    resolution: Num
+    """Greatest finite tolerance over gradient: the smallest relative fault that a pass could have hidden."""
+    resolution_median: Num = 0.0
+    ulp: Num
+    worst: Worst | None = None
+    value: Num = ""
+    value_hex: str = ""
+    value_error: Num = ""
+    value_tolerance: Num = ""
+    gradient: dict[str, Numbers] = {}
+    truth: dict[str, Num] = {}
+    """Worst entry's truth by leaf path."""
+    truth_radius: Num = 0.0
+    wrong: int = 0
+    """How many entries lie outside the tolerance."""
+    entries: int = 0
+    """How many entries were judged."""
+    unresolved: int = 0
+    """How many entries have a resolution above 1/2."""
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+class TotalsLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="totals"):
+    """The last line: counts, and that the run came to its end."""
+
+    planned: int
+    judged: int
+    classes: dict[str, int]
+    verdicts: dict[str, int]
+    backends: dict[str, dict[str, int]]
+    """Backend → class → count."""
+    expected: int
+    stale: tuple[str, ...]
+    """Expectations that no cell fulfilled."""
+    seconds: float
+    headline: str
+    """The run in one sentence."""
+    control: str = ""
+    """What happened to the planted wrong gradient; a run whose control was not caught is not to be trusted."""
+
+
+Line = HeaderLine | CaseLine | GroupLine | CellLine | TotalsLine
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run, as reports take it."""
+
+    header: HeaderLine
+    cases: tuple[CaseLine, ...] = ()
+    groups: tuple[GroupLine, ...] = ()
+    cells: tuple[CellLine, ...] = ()
+    totals: TotalsLine | None = None
+    """None: the run was cut short."""
+
+
+def num(value: float) -> Num:
+    """Return the number as JSON can hold it: a non-finite one becomes a string."""
+    value = float(value)
+    return value if math.isfinite(value) else repr(value)
+
+
+def to_float(value: Num | Any) -> float:
+    """Return the float that `num` wrote."""
+    return float(value)

@@ -1,0 +1,134 @@
+"""Tracing: a case's function becomes a graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.graph.build import Builder
+from harness.graph.node import Graph, Kind, Shape
+from harness.xp.array import Array, wrap
+from harness.xp.namespace import make_namespace
+from harness.xp.refusal import Refused
+
+NAMESPACE_ALIASES = ("xp", "tf", "torch", "jnp", "jax", "np")
+"""Names of a first parameter that ask for the namespace."""
+LARGEST = 5000
+"""Nodes; loops are unrolled, and beyond this the engines take minutes to compile."""
+
+
+class NotTraceable(Exception):
+    """The function is no cost that every engine could evaluate; the text says why and what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What tracing must know of one input."""
+
+    shape: Shape
+    kind: Kind
+    param: bool
+
+
+def trace(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -> Graph:
+    """Return the graph of `function`, whose inputs are named by leaf path.
+
+    Raises NotTraceable where the function refuses, is not a function of its inputs, or returns no cost.
+    """
+    first, second = _once(function, leaves, name), _once(function, leaves, name)
+    if first.digest() != second.digest():
+        raise NotTraceable(
+            f"{name} gave two different graphs when it was traced twice: it depends on something that changes "
+            "(random numbers, global state). Pass noise and counters as data."
+        )
+    return first
+
+
+def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -> Graph:
+    builder = Builder()
+    flat = {path: wrap(builder.input(path, leaf.shape, leaf.kind, param=leaf.param)) for path, leaf in leaves.items()}
+    try:
+        result = call_with_namespace(function, make_namespace(builder), nest(flat))
+    except Refused as refusal:
+        raise NotTraceable(f"{name} cannot run on every engine. {refusal}") from refusal
+    except Exception as error:
+        raise NotTraceable(f"{name} raised {type(error).__name__} while it was traced: {error}{_raised_at(error)}") from error
+    return _checked(result, builder, name)
+
+
+def call_with_namespace(function: Callable[..., Any], xp: Any, inputs: dict[str, Any]) -> Any:
+    """Return function(xp, **inputs), or without xp where the function does not ask for it.
+
+    Arrays are passed by name where the names are the function's, else in order.
+    """
+    names = parameter_names(function)
+    before = [xp] if asks_for_namespace(function) else []
+    rest = names[len(before) :]
+    if set(inputs) <= set(rest) or _takes_any(function):
+        return function(*before, **inputs)
+    return function(*before, *inputs.values())
+
+
+def asks_for_namespace(function: Callable[..., Any]) -> bool:
+    """Return whether the first parameter is named `xp` or as a framework is usually named."""
+    names = parameter_names(function)
+    return bool(names) and names[0] in NAMESPACE_ALIASES
+
+
+def parameter_names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters that can be given by position or name."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    return any(p.kind is inspect.Parameter.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested dictionaries from leaf paths joined by dots."""
+    tree: dict[str, Any] = {}
+    for path, value in flat.items():
+        *folders, last = path.split(".")
+        place = tree
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[last] = value
+    return tree
+
+
+def _raised_at(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"
+
+
+def _checked(result: Any, builder: Builder, name: str) -> Graph:
+    """Return the finished graph of a cost: one real number that comes from the inputs."""
+    if not isinstance(result, Array):
+        raise NotTraceable(
+            f"{name} returns {_described(result)}; a cost returns one array of the case with shape (). "
+            "Compute it with xp from the inputs."
+        )
+    if result.shape != () or result._ref.kind != "real":
+        raise NotTraceable(
+            f"{name} returns {result!r}; a cost is one real number. Write xp.sum(…) or xp.mean(…) around it."
+        )
+    if result._ref.builder is not builder:
+        raise NotTraceable(f"{name} returns an array of an earlier trace: it keeps state. Return what it computes.")
+    if len(builder.nodes) > LARGEST:
+        raise NotTraceable(
+            f"{name} has {len(builder.nodes)} operations, more than {LARGEST}: loops are unrolled. Use fewer steps."
+        )
+    return builder.freeze(result._ref)
+
+
+def _described(result: Any) -> str:
+    return "None" if result is None else f"a {type(result).__name__}"
