@@ -6,14 +6,13 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.graph.node import Graph, Kind, Shape
-from harness.points import Draw, Point, as_fractions, drawn, label_points, point_of
+from harness.points import Draw, Point, as_floats, as_fractions, drawn, label_points, point_of
 from harness.xp.trace import Leaf, trace
 
 Fractions = NDArray[np.object_]
@@ -95,18 +94,32 @@ class Case:
 
     def exact(self, point: Point, seed: int = 0) -> dict[str, Fractions]:
         """Return the point's real inputs as the fractions that its decimal text means, by leaf path."""
-        values = drawn(self.id, self._domains(), seed, point.draw) if point.draw is not None else point.values
-        return {path: self._leaf(path, values, point.label) for path in self.inputs if self.inputs[path].kind == "real"}
+        given = self._given(point, seed)
+        real = [path for path, leaf in self.inputs.items() if leaf.kind == "real"]
+        return {path: as_fractions(given[path], self.inputs[path].shape, self._what(path, point)) for path in real}
 
-    def _domains(self) -> dict[str, tuple[Shape, tuple[float, float]]]:
-        return {path: (leaf.shape, leaf.domain or DOMAIN) for path, leaf in self.params.items()}
+    def numbers(self, point: Point, seed: int = 0) -> dict[str, NDArray[np.generic]]:
+        """Return every input at the point by leaf path: real ones as the nearest float64, others as they are."""
+        given = self._given(point, seed)
+        return {path: self._numbers(path, given[path], point) for path in self.inputs}
 
-    def _leaf(self, path: str, values: Mapping[str, Any], label: str) -> Fractions:
+    def _given(self, point: Point, seed: int) -> dict[str, Any]:
+        domains = {path: (leaf.shape, leaf.domain or DOMAIN) for path, leaf in self.params.items()}
+        values = point.values if point.draw is None else drawn(self.id, domains, seed, point.draw)
+        given = {path: values.get(path, leaf.value) for path, leaf in self.inputs.items()}
+        for path, value in given.items():
+            if value is None:
+                raise DeclarationError(f"{self.id} at {point.label}: no value for {path}; write {path}=…")
+        return given
+
+    def _numbers(self, path: str, given: Any, point: Point) -> NDArray[np.generic]:
         leaf = self.inputs[path]
-        given = values.get(path, leaf.value)
-        if given is None:
-            raise DeclarationError(f"{self.id} at {label}: no value for {path}; write {path}=…")
-        return as_fractions(given, leaf.shape, f"{self.id} at {label}, input {path}")
+        if leaf.kind == "real":
+            return as_floats(given, leaf.shape, self._what(path, point))
+        return np.broadcast_to(np.asarray(given), leaf.shape)
+
+    def _what(self, path: str, point: Point) -> str:
+        return f"{self.id} at {point.label}, input {path}"
 
     def check(self) -> None:
         """Raise DeclarationError where a point does not fit the inputs."""
@@ -120,21 +133,20 @@ class Case:
                 raise DeclarationError(
                     f"{self.id} at {point.label}: there is no input {unknown[0]}; inputs are {', '.join(self.inputs)}"
                 )
-            for path, numbers in self.exact(point).items():
+            for path, numbers in self.numbers(point).items():
                 self._check_domain(path, numbers, point.label)
 
-    def _check_domain(self, path: str, numbers: Fractions, label: str) -> None:
+    def _check_domain(self, path: str, numbers: NDArray[Any], label: str) -> None:
         domain = self.inputs[path].domain
         if domain is None:
             return
-        low, high = Fraction(domain[0]), Fraction(domain[1])
-        for index, number in np.ndenumerate(numbers):
-            if not low <= number <= high:
-                place = path + (str(list(index)) if index else "")
-                raise DeclarationError(
-                    f"{self.id} at {label}: {place} = {float(number)} lies outside its domain {domain}; "
-                    "move the point or widen domain=…"
-                )
+        inside = (numbers >= domain[0]) & (numbers <= domain[1])
+        for index in np.argwhere(~inside):
+            place = path + (str(index.tolist()) if index.size else "")
+            raise DeclarationError(
+                f"{self.id} at {label}: {place} = {numbers[tuple(index)]} lies outside its domain {domain}; "
+                "move the point or widen domain=…"
+            )
 
 
 def _example(params: Mapping[str, Input]) -> str:
@@ -180,7 +192,7 @@ def case(
             source=source,
             file=file,
             line=line,
-            definition=_text(function),
+            definition=text_of(function),
             closed_form=gradient,
         )
         made.check()
@@ -208,7 +220,8 @@ def _place(function: Callable[..., Any]) -> tuple[str, int]:
     return (code.co_filename, code.co_firstlineno) if code is not None else ("<unknown>", 0)
 
 
-def _text(function: Callable[..., Any]) -> str:
+def text_of(function: Callable[..., Any]) -> str:
+    """Return the function's source text, or "" where it is not to be had."""
     try:
         return inspect.cleandoc("\n" + inspect.getsource(function))
     except (OSError, TypeError):

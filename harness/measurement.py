@@ -81,5 +81,6 @@ class Measurement:
     warnings: tuple[str, ...] = ()
     curve: tuple[tuple[float, float], ...] = ()
     """Step size and change of the estimate, for finite differences along the first entry."""
-    text: str = ""
-    """The derivative as a formula where the backend has one (SymPy: `2*w`)."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """Short formulas where the backend has them (SymPy): the function under "", a partial under its leaf path
+    (`2*w`), and the function as presentation MathML under "mathml"."""

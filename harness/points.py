@@ -104,6 +104,17 @@ def as_fractions(given: Any, shape: tuple[int, ...], what: str) -> NDArray[np.ob
     return numbers
 
 
+def as_floats(given: Any, shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
+    """Return the nearest float64 of the numbers that decimal text, numbers or arrays mean, in `shape`.
+
+    Raises PointError where a number is not finite or the shape differs.
+    """
+    if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape == shape and np.isfinite(given).all():
+        return given.astype(np.float64)
+    exact = as_fractions(given, shape, what)
+    return np.array([float(number) for number in exact.flat], dtype=np.float64).reshape(shape)
+
+
 def _exact(given: Any, what: str) -> Any:
     if isinstance(given, np.ndarray):
         given = given.tolist()

@@ -1,0 +1,7 @@
+"""From a measurement and the truth to a verdict."""
+
+from harness.judge.judge import Evidence, Judgement, judge
+from harness.judge.opinion import seconded
+from harness.judge.verdict import Class, Verdict
+
+__all__ = ["Class", "Evidence", "Judgement", "Verdict", "judge", "seconded"]

@@ -1,0 +1,120 @@
+"""What kind of wrong a wrong gradient is.
+
+Each hypothesis is simple, and counts only if it explains the whole difference within tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.judge.compare import Comparison
+from harness.measurement import Array
+
+FLOAT32_EXCESS = 2.0**30
+"""float32's unit over float64's, doubled: how far a float32 result may lie outside a float64 tolerance."""
+SIMPLE = tuple(Fraction(n) for n in (2, 3, 4, 5, 10)) + tuple(Fraction(1, n) for n in (2, 3, 4, 5, 10))
+"""Factors that people forget or write twice; the sizes of the inputs come to them."""
+
+
+def diagnose(comparisons: Iterable[Comparison], sizes: Iterable[int], dtype: str) -> str:
+    """Return the hypothesis that explains every wrong leaf, or "" where none does.
+
+    `sizes` are lengths of the inputs' axes: N and 1/N are factors that a mean forgets.
+    """
+    wrong = [comparison for comparison in comparisons if comparison.wrong.any()]
+    factors = tuple(dict.fromkeys((*SIMPLE, *(f for n in sizes if n > 1 for f in (Fraction(n), Fraction(1, n))))))
+    for hypothesis in (_negated, _scaled_by(factors), _zero, _swapped, _transposed, _scaled, _float32(dtype)):
+        told = [hypothesis(comparison) for comparison in wrong]
+        if told and all(told):
+            return _joined(wrong, told)
+    return ""
+
+
+def _joined(wrong: list[Comparison], told: list[str]) -> str:
+    if len(set(told)) == 1:
+        return told[0]
+    return "; ".join(f"{comparison.path}: {text}" for comparison, text in zip(wrong, told, strict=True))
+
+
+def _explains(comparison: Comparison, hypothesis: Array, stretch: float = 1.0) -> bool:
+    """Return whether the hypothesis gives what came back, within the tolerance of the truth."""
+    with np.errstate(invalid="ignore"):
+        close = np.abs(comparison.got - hypothesis) <= comparison.tolerance * max(1.0, stretch)
+    return bool(np.all(close | ~comparison.judged))
+
+
+def _negated(comparison: Comparison) -> str:
+    return "negated" if _explains(comparison, -comparison.truth) else ""
+
+
+def _scaled_by(factors: tuple[Fraction, ...]) -> Callable[[Comparison], str]:
+    def hypothesis(comparison: Comparison) -> str:
+        for factor in factors:
+            if _explains(comparison, float(factor) * comparison.truth, float(factor)):
+                return f"scaled by {factor}"
+        return ""
+
+    return hypothesis
+
+
+def _zero(comparison: Comparison) -> str:
+    """Zeros where the truth is not zero; the other entries are right."""
+    if not np.all(comparison.got[comparison.wrong] == 0):
+        return ""
+    places = _places(comparison.wrong)
+    return f"zero at {places}" if places else "zero"
+
+
+def _swapped(comparison: Comparison) -> str:
+    places = np.argwhere(comparison.wrong)
+    if len(places) != 2:
+        return ""
+    first, second = (tuple(int(k) for k in place) for place in places)
+    exchanged = comparison.truth.copy()
+    exchanged[first], exchanged[second] = comparison.truth[second], comparison.truth[first]
+    stretch = comparison.tolerance[[first[0], second[0]]] if comparison.truth.ndim == 1 else comparison.tolerance
+    loosest = float(np.max(stretch) / max(float(np.min(comparison.tolerance)), np.finfo(float).tiny))
+    return f"entries {list(first)} and {list(second)} swapped" if _explains(comparison, exchanged, loosest) else ""
+
+
+def _transposed(comparison: Comparison) -> str:
+    shape = comparison.truth.shape
+    if len(shape) != 2 or shape[0] != shape[1]:
+        return ""
+    loosest = np.maximum(comparison.tolerance, comparison.tolerance.T)
+    with np.errstate(invalid="ignore"):
+        close = np.abs(comparison.got - comparison.truth.T) <= loosest
+    return "transposed" if bool(np.all(close)) else ""
+
+
+def _scaled(comparison: Comparison) -> str:
+    """One factor for the whole leaf, found by least squares over the judged entries."""
+    got, truth = comparison.got[comparison.judged], comparison.truth[comparison.judged]
+    norm = float(truth @ truth) if truth.size > 1 else 0.0
+    factor = float(got @ truth) / norm if norm > 0 else 0.0
+    if not np.isfinite(factor) or factor == 0:
+        return ""
+    return f"scaled by {factor:.12g}" if _explains(comparison, factor * comparison.truth, abs(factor)) else ""
+
+
+def _float32(dtype: str) -> Callable[[Comparison], str]:
+    def hypothesis(comparison: Comparison) -> str:
+        near = dtype == "float64" and _explains(comparison, comparison.truth, FLOAT32_EXCESS)
+        return "precision leak: only float32-accurate" if near else ""
+
+    return hypothesis
+
+
+def _places(mask: NDArray[np.bool_]) -> str:
+    """Return the places of a mask in words, "" for the one place of a scalar."""
+    if mask.ndim == 0:
+        return ""
+    where = [list(map(int, place)) for place in np.argwhere(mask)]
+    if len(where) == mask.size:
+        return "every entry"
+    shown = ", ".join(map(str, where[:3]))
+    return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "")

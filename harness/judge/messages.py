@@ -1,0 +1,138 @@
+"""The sentences of verdicts: what, where, by how much, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.measurement import Array
+
+if TYPE_CHECKING:
+    from harness.judge.compare import Comparison
+    from harness.truth import Tie
+
+
+def number(x: float) -> str:
+    """Return a number with the digits that give it back."""
+    return repr(float(x))
+
+
+def short(x: float) -> str:
+    """Return a number with three digits, for sizes of errors."""
+    return f"{float(x):.3g}"
+
+
+def place(path: str, index: tuple[int, ...]) -> str:
+    """Return the name of an entry, such as `layers.w[0, 1]`; the value has no path."""
+    name = path or "the value"
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def entry(comparison: Comparison) -> str:
+    """Return the worst entry in full: what came back, what is true, the error, and the tolerance with its terms."""
+    at = comparison.worst()
+    terms = " + ".join(f"{short(part[at])} ({name})" for name, part in comparison.terms.parts.items())
+    return (
+        f"{place(comparison.path, at)}: got {number(comparison.got[at])}, truth {number(comparison.truth[at])}, "
+        f"error {short(comparison.error[at])}, tolerance {short(comparison.tolerance[at])} = {terms}"
+    )
+
+
+def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
+    """Return the comparison that holds the greatest excess."""
+    return max(comparisons, key=lambda one: float(one.excess[one.worst()]) if one.got.size else -1.0)
+
+
+def disconnected(path: str) -> str:
+    return (
+        f"{path}: no gradient came back (None), though the value depends on it. Look for an operation that leaves "
+        "the engine, an integer, or a stopped gradient on the way."
+    )
+
+
+def dead(path: str, truth: Array) -> str:
+    largest = float(np.max(np.abs(truth)))
+    return f"{path}: every entry came back as 0, though the truth reaches {number(largest)}. Look for a stopped path."
+
+
+def shape(path: str, got: tuple[int, ...] | None, wanted: tuple[int, ...]) -> str:
+    return f"{path or 'the value'}: shape {got} came back, {wanted} is right. Look for a missing sum or a transpose."
+
+
+def dtype(path: str, got: str, wanted: str) -> str:
+    return f"{path or 'the value'}: {got} came back in a {wanted} cell. Look for a cast or a default dtype."
+
+
+def nonfinite(comparison: Comparison, beyond: str) -> str:
+    at = comparison.worst()
+    said = f"{place(comparison.path, at)}: {number(comparison.got[at])} came back, truth {number(comparison.truth[at])}."
+    if beyond:
+        return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
+    return f"{said} The exact value and every exact intermediate are finite: the engine's formula is not safe here."
+
+
+def unbounded(comparison: Comparison) -> str:
+    return (
+        f"{comparison.path or 'the value'}: no finite tolerance could be derived, so nothing can be told. "
+        "Move the point away from where the function is not differentiable."
+    )
+
+
+def no_reference(comparison: Comparison) -> str:
+    return (
+        f"{comparison.path or 'the value'}: no step gave a usable difference (a jump or kink nearby, or noise). "
+        "The other backends are judged by the truth all the same."
+    )
+
+
+def value_mismatch(value: Comparison, leaves: Sequence[Comparison]) -> str:
+    wrong = sum(int(leaf.wrong.sum()) for leaf in leaves)
+    judged = sum(int(leaf.judged.sum()) for leaf in leaves)
+    gradient = (
+        f"Its gradient has {wrong} of {judged} entries outside the tolerance." if wrong else "Its gradient is right."
+    )
+    return f"Another value: {entry(value)}. {gradient}"
+
+
+def tie(at: Tie) -> str:
+    return f"A tie at {at.op}{_line(at.where)}: not judged yet. Move the point off the tie."
+
+
+def near_tie(at: Tie) -> str:
+    return f"A decision within rounding of its threshold at {at.op}{_line(at.where)}: not judged yet. Move the point."
+
+
+def _line(where: tuple[str, int] | None) -> str:
+    return f" (line {where[1]})" if where else ""
+
+
+def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
+    wrong = sum(int(leaf.wrong.sum()) for leaf in leaves)
+    judged = sum(int(leaf.judged.sum()) for leaf in leaves)
+    worst = worst_of(leaves)
+    excess = float(worst.excess[worst.worst()])
+    told = f" The gradient is {diagnosis}." if diagnosis else ""
+    return (
+        f"{wrong} of {judged} entries {'is' if wrong == 1 else 'are'} wrong; worst {entry(worst)} "
+        f"({short(excess)} tolerances).{told}"
+    )
+
+
+def exact(leaves: Sequence[Comparison]) -> str:
+    judged = sum(int(leaf.judged.sum()) for leaf in leaves)
+    return f"All {judged} entries are the truth rounded to the dtype." if judged > 1 else "The truth, rounded to the dtype."
+
+
+def agree(leaves: Sequence[Comparison]) -> str:
+    judged = sum(int(leaf.judged.sum()) for leaf in leaves)
+    return f"{judged} of {judged} entries within tolerance; worst {entry(worst_of(leaves))}."
+
+
+def ill_conditioned(leaf: Comparison) -> str:
+    at = leaf.worst()
+    return (
+        f"{leaf.path}: within tolerance, but the tolerance ({short(leaf.tolerance[at])} at {place(leaf.path, at)}) is "
+        f"more than half of the gradient ({short(abs(leaf.truth[at]))}): nothing can be told in this dtype."
+    )

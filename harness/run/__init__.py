@@ -1,0 +1,1 @@
+"""Runs: what is planned, executed, recorded and stored."""

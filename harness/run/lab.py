@@ -1,0 +1,137 @@
+"""Where tracing, truths and measurements are made: plain data goes in, plain data comes out.
+
+`Inline` makes them in this process, when they are asked for. The seam is the same for workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from harness.backends import Backend, available, load
+from harness.declare import Case
+from harness.graph.derive import Derivative, gradient
+from harness.graph.node import Graph
+from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
+from harness.truth import Tolerance, Truth, establish, tolerance
+from harness.xp import NotTraceable
+
+T = TypeVar("T", covariant=True)
+
+
+class Pending(Protocol[T]):
+    """A result that may not be there yet."""
+
+    def result(self) -> T:
+        """Return the result; wait for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Established:
+    """The truth of one group and the tolerance around it."""
+
+    truth: Truth
+    tolerance: Tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """A backend as it stands here: versions and flags, or why it cannot run."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+class Lab(Protocol):
+    """What the orchestrator asks for; each answer is pending until its result is taken."""
+
+    def trace(self, case: Case) -> Pending[Graph | str]:
+        """Return the case's graph, or the sentence why there is none."""
+
+    def establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Pending[Established]:
+        """Return truth and tolerance of a group."""
+
+    def about(self, backend: str) -> Pending[About]:
+        """Return versions and flags of a backend."""
+
+    def measure(self, backend: str, task: Task) -> Pending[Measurement]:
+        """Return what a backend says about a task."""
+
+
+class Later(Generic[T]):
+    """A result that is made when it is first asked for."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
+
+    def result(self) -> T:
+        if self._make is not None:
+            self._value, self._make = self._make(), None
+        return self._value
+
+
+class Inline:
+    """A lab in the own process: nothing is contained, everything is quick."""
+
+    def __init__(self) -> None:
+        self._backends: dict[str, Backend | Failure] = {}
+        self._derivatives: dict[str, Derivative] = {}
+
+    def trace(self, case: Case) -> Later[Graph | str]:
+        return Later(partial(_traced, case))
+
+    def establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Later[Established]:
+        return Later(partial(self._establish, graph, inputs, dtype))
+
+    def about(self, backend: str) -> Later[About]:
+        return Later(partial(self._about, backend))
+
+    def measure(self, backend: str, task: Task) -> Later[Measurement]:
+        return Later(partial(self._measure, backend, task))
+
+    def _establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Established:
+        key = graph.digest()
+        derivative = self._derivatives.get(key) or self._derivatives.setdefault(key, gradient(graph))
+        truth = establish(derivative, inputs, dtype)
+        return Established(truth=truth, tolerance=tolerance(derivative, inputs, dtype, truth))
+
+    def backend(self, name: str) -> Backend | Failure:
+        """Return the backend, loaded once, or why it cannot be loaded."""
+        if name not in self._backends:
+            self._backends[name] = loaded(name)
+        return self._backends[name]
+
+    def _about(self, name: str) -> About:
+        backend = self.backend(name)
+        if isinstance(backend, Failure):
+            return About(failure=backend)
+        return About(versions=backend.versions(), flags=backend.flags())
+
+    def _measure(self, name: str, task: Task) -> Measurement:
+        backend = self.backend(name)
+        return Measurement(failure=backend) if isinstance(backend, Failure) else backend.measure(task)
+
+
+def loaded(name: str) -> Backend | Failure:
+    """Return the backend, or the failure that says why it is not there; an import that raises is a failure too."""
+    missing = available(name)
+    if missing is not None:
+        return missing
+    try:
+        return load(name)
+    except Exception as error:
+        first = str(error).strip().split("\n", 1)[0]
+        return Failure(
+            trouble=Trouble.ERROR,
+            sentence=f"{name} is installed but cannot be imported: {type(error).__name__}: {first}. Reinstall it.",
+        )
+
+
+def _traced(case: Case) -> Graph | str:
+    try:
+        return case.graph()
+    except NotTraceable as refusal:
+        return str(refusal)

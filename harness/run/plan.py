@@ -1,0 +1,121 @@
+"""The plan of a run: which cells there are, before anything is measured."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.backends import BACKENDS, describe
+from harness.declare import Case
+from harness.points import Point
+
+
+class SelectionError(ValueError):
+    """A selection that cannot be read or that names what is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One gradient: case × backend × spelling × variant × operator × dtype × point."""
+
+    case: str
+    backend: str
+    variant: str
+    dtype: str
+    point: str
+    spelling: str = "xp"
+    operator: str = "grad"
+
+    @property
+    def id(self) -> str:
+        """A path that is safe in a shell and matched by prefix."""
+        parts = (self.case, self.backend, self.spelling, self.variant, self.operator, self.dtype, self.point)
+        return "/".join(parts)
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """Case, point and dtype: what the truth is established for."""
+        return self.case, self.point, self.dtype
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What of the cases is to be run; empty means all."""
+
+    backends: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    variants: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ("grad",)
+    points: tuple[str, ...] = ()
+    keyword: str = ""
+    """Words of the cell id joined by and, or, not."""
+    prefix: str = ""
+    """Start of the cell id, whole parts."""
+    seed: int = 0
+    shard: tuple[int, int] = field(default=(1, 1))
+    """(i, n): the i-th of n equal parts, cases dealt out in turn."""
+
+
+def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
+    """Return the cells of a run in a fixed order: case, dtype, point, backend, variant.
+
+    Raises SelectionError.
+    """
+    matches = keyword_matcher(selection.keyword)
+    number, parts = selection.shard
+    dealt = [case for position, case in enumerate(cases) if position % parts == number - 1]
+    return [
+        cell
+        for case in dealt
+        for dtype in selection.dtypes
+        for point in _chosen(case.points, selection.points)
+        for cell in _cells(case, dtype, point, selection)
+        if matches(cell.id) and below(cell.id, selection.prefix)
+    ]
+
+
+def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
+    return [point for point in points if not labels or point.label in labels]
+
+
+def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterable[Cell]:
+    for backend in selection.backends or BACKENDS:
+        known = describe(backend)
+        variants = [variant for variant in known.variants if variant in selection.variants]
+        for variant in variants if selection.variants else known.variants[:1]:
+            for operator in selection.operators:
+                if dtype in known.dtypes and operator in known.operators:
+                    yield Cell(
+                        case=case.id, backend=backend, variant=variant, dtype=dtype, point=point.label, operator=operator
+                    )
+
+
+def below(identity: str, prefix: str) -> bool:
+    """Return whether the id is the prefix or lies below it, whole parts only."""
+    wanted = prefix.rstrip("/")
+    return not wanted or identity == wanted or identity.startswith((wanted + "/", wanted + "."))
+
+
+def keyword_matcher(expression: str) -> Callable[[str], bool]:
+    """Return the test that a `-k` expression stands for: words in the id, with and, or, not."""
+    if not expression.strip():
+        return lambda identity: True
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except SyntaxError:
+        raise SelectionError(f"-k {expression!r} cannot be read; write words joined by and, or, not") from None
+    return lambda identity: _holds(tree, identity)
+
+
+def _holds(tree: ast.expr, identity: str) -> bool:
+    match tree:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return all(_holds(value, identity) for value in values)
+        case ast.BoolOp(values=values):
+            return any(_holds(value, identity) for value in values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _holds(operand, identity)
+        case ast.Constant(value=str(word)):
+            return word in identity
+    return ast.unparse(tree).replace(" ", "") in identity

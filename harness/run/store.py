@@ -1,0 +1,91 @@
+"""Writing and reading `run.jsonl`: a line as soon as it is known, so that a killed run leaves the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, TotalsLine
+
+FILE = "run.jsonl"
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+
+class RunFileError(Exception):
+    """A run file that cannot be read or written; the text says what to do."""
+
+
+class Writer:
+    """A run file that is open for appending lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("wb")
+        except OSError as error:
+            raise RunFileError(f"{folder}: cannot write here ({error.strerror}); choose another folder with --out") from error
+
+    def write(self, line: Line) -> None:
+        """Append one line and hand it to the operating system."""
+        try:
+            self._file.write(_encoder.encode(line) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise RunFileError(f"{self.path}: {error.strerror}; free space or choose another folder with --out") from error
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self._file.close()
+        except OSError as late:
+            if kind is None:
+                raise RunFileError(f"{self.path}: {late.strerror}; free space or choose another folder") from late
+
+
+def load(path: Path) -> Run:
+    """Return the run in a file, or in the `run.jsonl` of a folder; a line that was cut short at the end is dropped.
+
+    Raises RunFileError where the file is no run.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise RunFileError(f"{file}: {error.strerror}; give a run.jsonl or its folder") from error
+    return assemble(_lines(raw, file), file)
+
+
+def _lines(raw: bytes, file: Path) -> list[Line]:
+    texts = [text for text in raw.split(b"\n") if text.strip()]
+    found: list[Line] = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            found.append(_decoder.decode(text))
+        except msgspec.MsgspecError as error:
+            if number == len(texts) and found:
+                break
+            raise RunFileError(f"{file}:{number}: not a line of a run ({error}); is this a run.jsonl?") from error
+    return found
+
+
+def assemble(lines: list[Line], file: Path | str = FILE) -> Run:
+    """Return the lines as a run. Raises RunFileError without a header, or of a newer format."""
+    if not lines or not isinstance(lines[0], HeaderLine):
+        raise RunFileError(f"{file}: the first line is not the header of a run; is this a run.jsonl?")
+    header = lines[0]
+    if header.format > FORMAT:
+        raise RunFileError(f"{file}: format {header.format} is newer than {FORMAT}; install a newer gradharness")
+    totals = [line for line in lines if isinstance(line, TotalsLine)]
+    return Run(
+        header=header,
+        cases=tuple(line for line in lines if isinstance(line, CaseLine)),
+        groups=tuple(line for line in lines if isinstance(line, GroupLine)),
+        cells=tuple(line for line in lines if isinstance(line, CellLine)),
+        totals=totals[-1] if totals else None,
+    )

@@ -1,0 +1,111 @@
+"""Counts of a run, its headline, and its negative control."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.judge import Class, Evidence, judge
+from harness.measurement import Partial
+from harness.run.records import CellLine, HeaderLine, TotalsLine
+
+DISPLAY = {
+    "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "sympy": "SymPy",
+    "finite_difference": "finite differences",
+}
+"""How backends are called in sentences."""
+
+
+def totals(
+    header: HeaderLine,
+    cells: Sequence[CellLine],
+    *,
+    planned: int,
+    stale: Sequence[str],
+    seconds: float,
+    control: str,
+) -> TotalsLine:
+    """Return the last line of a run."""
+    backends: dict[str, Counter[str]] = {}
+    for cell in cells:
+        backends.setdefault(cell.backend, Counter())[cell.cls] += 1
+    return TotalsLine(
+        planned=planned,
+        judged=len(cells),
+        classes={str(cls): sum(1 for cell in cells if cell.cls == cls) for cls in Class},
+        verdicts=dict(Counter(cell.verdict for cell in cells)),
+        backends={name: dict(count) for name, count in backends.items()},
+        expected=sum(1 for cell in cells if cell.expected),
+        stale=tuple(stale),
+        seconds=seconds,
+        headline=headline(header, cells),
+        control=control,
+    )
+
+
+def headline(header: HeaderLine, cells: Sequence[CellLine]) -> str:
+    """Return the run in one sentence: who agrees on how much, how tightly, who did not run, what differs."""
+    ran = [name for name, status in header.backends.items() if status == "ran"]
+    count = Counter(cell.cls for cell in cells if not cell.expected)
+    expected = sum(1 for cell in cells if cell.expected)
+    parts = [f"{_names(ran)} {'agrees' if len(ran) == 1 else 'agree'} with the truth on {_cells(count[Class.PASS])}"]
+    tight = _tightest(cells)
+    if tight is not None:
+        parts.append(f"tightest margin {float(tight.margin):.2g}× at {tight.id}")
+    if count[Class.FAIL]:
+        parts.append(f"{_cells(count[Class.FAIL])} {'fails' if count[Class.FAIL] == 1 else 'fail'}")
+    if count[Class.INCONCLUSIVE]:
+        parts.append(f"{_cells(count[Class.INCONCLUSIVE])} {'is' if count[Class.INCONCLUSIVE] == 1 else 'are'} inconclusive")
+    parts.append(f"{len(ran)} of {len(header.backends)} backends ran")
+    parts.append(f"{expected} known difference{'' if expected == 1 else 's'}")
+    return "; ".join(parts) + "."
+
+
+def _names(names: Sequence[str]) -> str:
+    said = [DISPLAY.get(name, name) for name in names]
+    if not said:
+        return "No backend"
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"
+
+
+def _tightest(cells: Iterable[CellLine]) -> CellLine | None:
+    """Return the passing cell with the least finite margin."""
+    finite = [cell for cell in cells if cell.cls == Class.PASS and np.isfinite(float(cell.margin))]
+    return min(finite, key=lambda cell: float(cell.margin), default=None)
+
+
+def plant(evidence: Evidence) -> Evidence | None:
+    """Return the evidence with its gradient negated, or None where that would change nothing that is judged."""
+    partials: dict[str, Partial | None] = {}
+    for path, partial in evidence.measurement.partials.items():
+        partials[path] = None if partial is None else _negated(partial)
+    if not any(np.any(truth.nearest != 0) for truth in evidence.truth.partials.values()):
+        return None
+    return replace(evidence, measurement=replace(evidence.measurement, partials=partials))
+
+
+def _negated(partial: Partial) -> Partial:
+    return replace(partial, values=-partial.values, tail=tuple(-part for part in partial.tail))
+
+
+def control(evidence: Evidence | None, identity: str) -> tuple[bool, str]:
+    """Return whether a planted wrong gradient is caught, and the sentence that says so."""
+    planted = None if evidence is None else plant(evidence)
+    if planted is None:
+        return True, "No cell passed with a gradient that is not zero, so none could be planted wrong."
+    found = judge(planted)
+    told = f"{found.verdict.word}{{{found.diagnosis}}}" if found.diagnosis else found.verdict.word
+    if found.verdict.cls is Class.FAIL:
+        return True, f"A planted wrong gradient was caught: {identity} negated reads {told}."
+    return False, f"A planted wrong gradient was NOT caught: {identity} negated reads {told}. Do not trust this run."
+

@@ -1,0 +1,94 @@
+"""From files to cases, and the sentences of files that cannot be read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from harness.collect import CollectionError, catalogue, collect
+
+CASE = """from harness import case, param
+
+@case(w=param(), points=[dict(w=3.0)])
+def {name}(xp, w):
+    return w**2
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_catalogue_is_collected_by_path() -> None:
+    cases = collect()
+    assert len({case.id for case in cases}) == len(cases) >= 27
+    assert all(Path(case.file).is_relative_to(catalogue()) for case in cases)
+
+
+def test_ids_come_from_file_and_function(tmp_path: Path) -> None:
+    file = write(tmp_path, "case_My losses.py", CASE.format(name="huber"))
+    assert [case.id for case in collect([file])] == ["my_losses.huber"]
+
+
+def test_a_folder_is_searched_for_files_that_use_the_harness(tmp_path: Path) -> None:
+    write(tmp_path, "case_a.py", CASE.format(name="one"))
+    write(tmp_path, "helper.py", "X = 1\n")
+    write(tmp_path, "_private.py", CASE.format(name="hidden"))
+    (tmp_path / "sub").mkdir()
+    write(tmp_path / "sub", "case_b.py", CASE.format(name="two"))
+    assert [case.id for case in collect([tmp_path])] == ["a.one", "b.two"]
+
+
+def test_sibling_files_can_be_imported_and_the_path_is_restored(tmp_path: Path) -> None:
+    write(tmp_path, "sibling_numbers.py", "THREE = 3.0\n")
+    file = write(tmp_path, "case_a.py", "from sibling_numbers import THREE\n" + CASE.format(name="one"))
+    before = list(sys.path)
+    assert len(collect([file])) == 1
+    assert sys.path == before
+
+
+def test_imported_cases_are_not_collected_twice(tmp_path: Path) -> None:
+    write(tmp_path, "case_first.py", CASE.format(name="one"))
+    write(tmp_path, "case_second.py", "from case_first import one\n" + CASE.format(name="two"))
+    assert [case.id for case in collect([tmp_path])] == ["first.one", "second.two"]
+
+
+WRONG = {
+    "syntax": ("def f(:\n", ":1: the file is not valid Python"),
+    "import": ("import no_such_package_here\n", ":1: No module named 'no_such_package_here'. Install what"),
+    "raises": ("from harness import case\nx = 1 / 0\n", ":2: importing the file raised ZeroDivisionError"),
+    "exits": ("import sys\nsys.exit(3)\n", ":2: importing the file raised SystemExit"),
+    "declaration": (
+        "from harness import case, param\n@case(w=param(), points=[])\ndef f(xp, w):\n    return w\n",
+        "has no points; write points=",
+    ),
+    "duplicate": (CASE.format(name="one") + CASE.format(name="one").replace("def one", "def two_"), ""),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if WRONG[name][1]])
+def test_a_file_that_cannot_be_read_says_why(name: str, tmp_path: Path) -> None:
+    text, sentence = WRONG[name]
+    file = write(tmp_path, "case_wrong.py", text)
+    with pytest.raises(CollectionError) as refusal:
+        collect([file])
+    assert sentence in str(refusal.value)
+    assert "case_wrong.py" in str(refusal.value)
+
+
+def test_ids_that_are_taken_name_both_places(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    write(tmp_path, "case_a.py", CASE.format(name="one"))
+    write(tmp_path / "sub", "case_a.py", CASE.format(name="one"))
+    with pytest.raises(CollectionError, match=r"the id a\.one is taken by .*case_a\.py:3"):
+        collect([tmp_path])
+
+
+def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="no such file or folder"):
+        collect([tmp_path / "nothing"])
+    with pytest.raises(CollectionError, match="no file there imports harness"):
+        collect([tmp_path])

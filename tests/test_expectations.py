@@ -1,0 +1,66 @@
+"""Known differences are strict both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale
+
+from tests.test_store import cell
+
+KNOWN = Expectation(cell="a.b/torch", verdict="VALUE-MISMATCH", reason="float32 constant")
+PASSING = msgspec.structs.replace(cell("a.b/torch/xp/eager/grad/float64/p0"), reason="fine")
+FAILING = msgspec.structs.replace(PASSING, verdict="VALUE-MISMATCH", cls="fail")
+OTHERWISE = msgspec.structs.replace(PASSING, verdict="DISAGREE", cls="fail")
+
+
+def test_an_expected_failure_is_marked_and_stays_a_failure() -> None:
+    found = apply(FAILING, [KNOWN], {})
+    assert (found.cls, found.expected) == ("fail", "float32 constant")
+
+
+def test_another_failure_is_not_expected() -> None:
+    assert apply(OTHERWISE, [KNOWN], {}) == OTHERWISE
+
+
+def test_a_difference_that_has_gone_away_fails() -> None:
+    found = apply(PASSING, [KNOWN], {})
+    assert found.cls == "fail"
+    assert not found.expected
+    assert "remove the line for 'a.b/torch'" in found.reason
+
+
+def test_other_cells_and_other_versions_are_untouched() -> None:
+    elsewhere = msgspec.structs.replace(PASSING, id="a.b/jax/xp/jit/grad/float64/p0")
+    assert apply(elsewhere, [KNOWN], {}) == elsewhere
+    only_old = msgspec.structs.replace(KNOWN, versions={"torch": "1.0"})
+    assert apply(PASSING, [only_old], {"torch": "2.13.0"}) == PASSING
+    assert apply(PASSING, [only_old], {"torch": "1.0"}).cls == "fail"
+
+
+def test_stale_lines_are_named_only_where_cells_ran() -> None:
+    assert stale([KNOWN], [PASSING]) == ["a.b/torch"]
+    assert stale([KNOWN], [FAILING]) == []
+    assert stale([KNOWN], []) == []
+
+
+def test_files_are_read_from_the_folders(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('[[expect]]\ncell = "a.b"\nverdict = "DISAGREE"\nreason = "known"\n')
+    assert read([tmp_path, tmp_path, tmp_path / "none"]) == [Expectation(cell="a.b", verdict="DISAGREE", reason="known")]
+
+
+WRONG = {
+    "toml": "[[expect]\n",
+    "missing": '[[expect]]\ncell = "a"\n',
+    "unknown": '[[expect]]\ncell = "a"\nverdict = "DISAGREE"\nreason = "r"\nwhy = "x"\n',
+    "verdict": '[[expect]]\ncell = "a"\nverdict = "WRONG"\nreason = "r"\n',
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_a_wrong_file_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / FILE).write_text(WRONG[name])
+    with pytest.raises(ExpectationError, match=FILE):
+        read([tmp_path])

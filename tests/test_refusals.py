@@ -1,0 +1,197 @@
+"""Every wrong use has its sentence: file, line, marked column, and what to write instead."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from harness.xp.array import Array
+from harness.xp.refusal import NoSuchName
+from harness.xp.trace import Leaf, NotTraceable, trace
+
+LEAVES = {
+    "x": Leaf(shape=(3,), kind="real", param=True),
+    "m": Leaf(shape=(2, 3), kind="real", param=True),
+    "i": Leaf(shape=(3,), kind="int", param=False),
+}
+STATE: list[Array] = []
+
+
+def _assign(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    x[0] = 1.0
+    return xp.sum(x)
+
+
+def _add_in_place(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    x += 1.0
+    return xp.sum(x)
+
+
+def _delete(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    del x[0]
+    return xp.sum(x)
+
+
+def _branch(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    if x[0] > 0:
+        return xp.sum(x)
+    return xp.sum(-x)
+
+
+def _loop(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    total = 0.0
+    for value in x:
+        total = total + value
+    return total
+
+
+def _leak(xp: Any, x: Any, m: Any, i: Any) -> Any:
+    STATE.append(xp.sum(x))
+    return STATE[0]
+
+
+WRONG: dict[str, tuple[Callable[..., Any], str]] = {
+    "method": (lambda xp, x, m, i: x.sum(), "Write xp.sum(x"),
+    "detach": (lambda xp, x, m, i: xp.sum(x.detach()), "Write xp.stop_gradient(x)"),
+    "size": (lambda xp, x, m, i: xp.sum(x) / x.size, "Write math.prod(x.shape)"),
+    "astype": (lambda xp, x, m, i: xp.sum(x.astype("float32")), "a case has one dtype"),
+    "numpy_function": (lambda xp, x, m, i: xp.sum(np.sin(x)), "Write xp.sin"),
+    "numpy_other_name": (lambda xp, x, m, i: xp.sum(np.arctan(x)), "Write xp.atan"),
+    "numpy_array_function": (lambda xp, x, m, i: np.concatenate([x, x]), "Write xp.concat"),
+    "numpy_conversion": (lambda xp, x, m, i: np.asarray(x).sum(), "Write the xp function"),
+    "numpy_scalar": (lambda xp, x, m, i: xp.sum(x / np.sqrt(3.0)), "math.sqrt for np.sqrt"),
+    "numpy_scalar_left": (lambda xp, x, m, i: xp.sum(np.float32(2) * x), "Write float(…)"),
+    "numpy_array": (lambda xp, x, m, i: xp.sum(np.ones(3) * x), "name=data(array)"),
+    "boolean_number": (lambda xp, x, m, i: xp.sum(x * True), "Write 1.0 or 0.0"),
+    "complex_number": (lambda xp, x, m, i: xp.sum(x * 1j), "real and imaginary parts"),
+    "string": (lambda xp, x, m, i: xp.sum(x + "1"), "Use arrays, int and float only"),
+    "if": (_branch, "Write xp.where(condition, a, b)"),
+    "chained": (lambda xp, x, m, i: xp.where(0 < x[0] < 1, x[0], x[1]), "xp.logical_and"),
+    "max": (lambda xp, x, m, i: max(x[0], x[1]), "xp.maximum"),
+    "float": (lambda xp, x, m, i: xp.sum(x) * float(x[0]), "Write the xp function"),
+    "math": (lambda xp, x, m, i: math.sin(x[0]), "xp.sin(x)"),
+    "int": (lambda xp, x, m, i: xp.sum(x[: int(x[0])]), "Take sizes from x.shape"),
+    "index_by_array": (lambda xp, x, m, i: xp.sum(x[i]), "Write xp.take(x, indices"),
+    "index_by_mask": (lambda xp, x, m, i: xp.sum(x[x > 0]), "xp.where"),
+    "index_by_list": (lambda xp, x, m, i: xp.sum(x[[0, 1]]), "Write xp.take"),
+    "index_by_float": (lambda xp, x, m, i: x[1.0], "Use integers, slices"),
+    "index_out_of_range": (lambda xp, x, m, i: x[3], "out of bounds"),
+    "too_many_indices": (lambda xp, x, m, i: x[0, 0], "Index at most once a dimension"),
+    "negative_step": (lambda xp, x, m, i: xp.sum(x[::-1]), "Write xp.flip"),
+    "assign": (_assign, "Write xp.where(condition, value, x)"),
+    "delete": (_delete, "Write a slice"),
+    "in_place": (_add_in_place, "Write x = x + …"),
+    "iterate": (_loop, "xp.unstack(x, axis=0)"),
+    "length": (lambda xp, x, m, i: xp.sum(x) / len(x), "Write x.shape[0]"),
+    "contains": (lambda xp, x, m, i: 1.0 in x, "xp.where(x == value"),
+    "format": (lambda xp, x, m, i: f"{x}", "Leave printing out"),
+    "abs": (lambda xp, x, m, i: xp.sum(abs(x)), "Write xp.abs(x)"),
+    "and": (lambda xp, x, m, i: xp.where((x > 0) & (x < 1), x, -x), "xp.logical_and"),
+    "invert": (lambda xp, x, m, i: xp.where(~(x > 0), x, -x), "Write xp.logical_not"),
+    "floor_division": (lambda xp, x, m, i: xp.sum(x // 2), "Write /"),
+    "remainder": (lambda xp, x, m, i: xp.sum(x % 2), "leave rounding out"),
+    "boolean_arithmetic": (lambda xp, x, m, i: xp.sum((x > 0) * x), "Write xp.where(condition, a, b)"),
+    "integer_arithmetic": (lambda xp, x, m, i: xp.sum(x * i), "declare the data as real"),
+    "integer_against_real": (lambda xp, x, m, i: xp.sum(xp.where(i > 0.5, x, -x)), "Compare integers with integers"),
+    "transpose_of_vector": (lambda xp, x, m, i: x.T @ x, "Write xp.permute_dims"),
+    "shapes": (lambda xp, x, m, i: xp.sum(x + m[:, :2]), "Make them broadcast"),
+    "inner_sizes": (lambda xp, x, m, i: xp.sum(x @ m), "The inner sizes must be equal"),
+    "reshape": (lambda xp, x, m, i: xp.sum(xp.reshape(m, (4, 2))), "number of entries"),
+    "unknown_function": (lambda xp, x, m, i: xp.sun(x), "Did you mean sum?"),
+    "other_library": (lambda xp, x, m, i: xp.relu(x), "Write xp.nn.relu"),
+    "asarray": (lambda xp, x, m, i: xp.asarray([1.0]), "Declare the numbers as an input"),
+    "positional_axis": (lambda xp, x, m, i: xp.sum(m, 0), "The call is xp.sum(x, /, *, axis=None"),
+    "axis_out_of_range": (lambda xp, x, m, i: xp.sum(x, axis=1), "Give an integer from -1 to 0"),
+    "axis_twice": (lambda xp, x, m, i: xp.sum(m, axis=(0, 0)), "Name every axis once"),
+    "no_default": (lambda xp, x, m, i: xp.var(x), "correction"),
+    "softmax_axis": (lambda xp, x, m, i: xp.nn.softmax(x), "axis"),
+    "scalar_function": (lambda xp, x, m, i: xp.sum(x) * xp.exp(1.0), "Use math.*"),
+    "where_of_numbers": (lambda xp, x, m, i: xp.where(x > 0, 1.0, 0.0), "xp.ones(shape)"),
+    "where_of_reals": (lambda xp, x, m, i: xp.where(x, x, -x), "Compare first"),
+    "real_indices": (lambda xp, x, m, i: xp.take(x, x, axis=0), "name=data([0, 2, 1])"),
+    "dtype": (lambda xp, x, m, i: xp.sum(x + xp.zeros(3, dtype="float32")), "Leave dtype out"),
+    "not_an_array": (lambda xp, x, m, i: 3.0, "a cost returns one array"),
+    "none": (lambda xp, x, m, i: None, "returns None"),
+    "vector": (lambda xp, x, m, i: x, "Write xp.sum(…) or xp.mean(…)"),
+    "boolean_result": (lambda xp, x, m, i: x[0] > 0, "a cost is one real number"),
+    "random": (lambda xp, x, m, i: xp.sum(x) * random.random(), "Pass noise and counters as data"),
+    "state": (_leak, "earlier trace"),
+    "raises": (lambda xp, x, m, i: 1 / 0, "ZeroDivisionError"),
+    "too_long": (lambda xp, x, m, i: sum((x[0] * x[1] for _ in range(2000)), start=x[0]), "Use fewer steps"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_wrong_use_is_refused_with_what_to_write(name: str) -> None:
+    function, advice = WRONG[name]
+    STATE.clear()
+    with pytest.raises(NotTraceable) as refusal:
+        trace(function, LEAVES, f"case_x.{name}")
+    assert advice in str(refusal.value)
+    assert f"case_x.{name}" in str(refusal.value)
+
+
+def test_refusal_names_file_line_and_column() -> None:
+    with pytest.raises(NotTraceable) as refusal:
+        trace(_assign, LEAVES, "case_x.assign")
+    text = str(refusal.value)
+    line = _assign.__code__.co_firstlineno + 1
+    assert f"test_refusals.py:{line}: " in text
+    shown, marks = text.splitlines()[-2:]
+    assert shown[marks.index("^") : marks.rindex("^") + 1] == "x[0]"
+
+
+def test_columns_are_right_after_wide_characters() -> None:
+    def wide(xp: Any, x: Any, m: Any, i: Any) -> Any:
+        return xp.sum({"ééé→": x}["ééé→"].item())
+
+    with pytest.raises(NotTraceable) as refusal:
+        trace(wide, LEAVES, "case_x.wide")
+    shown, marks = str(refusal.value).splitlines()[-2:]
+    assert shown[marks.index("^") : marks.rindex("^") + 1] == '{"ééé→": x}["ééé→"].item'
+
+
+RIGHT: dict[str, Callable[..., Any]] = {
+    "operators": lambda xp, x, m, i: xp.sum((2 - x) / (1 + x**2) - (-x) * 3.0 + 2**x),
+    "transpose": lambda xp, x, m, i: xp.sum(m.T @ m) + xp.sum(m.mT),
+    "vectors": lambda xp, x, m, i: x @ x + xp.sum(m @ x) + xp.sum(x @ m.T),
+    "index": lambda xp, x, m, i: x[-1] + xp.sum(m[:, None, 1:]) + xp.sum(m[..., 0]) + xp.sum(x[::2]),
+    "pick": lambda xp, x, m, i: xp.sum(xp.take(m, i[:2], axis=1)) + xp.sum(xp.take_along_axis(x, i, axis=0)),
+    "select": lambda xp, x, m, i: xp.sum(xp.where(xp.logical_and(x > 0, i == 1), x, 0.0)),
+    "python_sum": lambda xp, x, m, i: sum(xp.unstack(x)),
+    "dtype": lambda xp, x, m, i: xp.sum(x * xp.ones(3, dtype=x.dtype)),
+    "equal": lambda xp, x, m, i: xp.sum(xp.where(x == 0, x, -x)),
+    "no_namespace": lambda x, m, i: x[0] * m[0, 0],
+}
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_right_use_is_traced(name: str) -> None:
+    graph = trace(RIGHT[name], LEAVES, name)
+    assert graph.nodes[graph.outputs[0]].shape == ()
+    assert set(graph.inputs) == {"x", "m", "i"}
+
+
+def test_unknown_attribute_is_an_attribute_error_too() -> None:
+    asked: list[bool] = []
+
+    def probe(xp: Any, x: Any, m: Any, i: Any) -> Any:
+        asked.append(hasattr(x, "numpy"))
+        return xp.sum(x)
+
+    trace(probe, LEAVES, "probe")
+    assert asked == [False, False]
+    assert issubclass(NoSuchName, AttributeError)
+
+
+def test_every_wrong_use_runs_in_some_engine() -> None:
+    """The refusals are not for what Python itself refuses: NumPy accepts many of them, which is the danger."""
+    x, m, i = np.array([0.5, 1.5, 2.5]), np.ones((2, 3)), np.array([0, 1, 2])
+    numpy_runs = [name for name in ("method", "numpy_function", "index_by_mask", "float", "max", "assign")]
+    for name in numpy_runs:
+        value = WRONG[name][0](np, x.copy(), m, i)
+        assert np.isfinite(np.sum(value)), name
