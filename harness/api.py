@@ -76,7 +76,7 @@ def assert_agree(function: Callable[..., Any] | Case, /, **inputs: Any) -> Agree
 
     agreement = check(function, **inputs)
     if agreement.failed or not any(cell.cls == "pass" for cell in agreement.cells):
-        raise Disagreement(terminal.summary(agreement.run))
+        raise Disagreement(terminal.summary(agreement.run).plain)
     return agreement
 
 

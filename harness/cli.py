@@ -12,13 +12,15 @@ import typer
 
 from harness.backends import BACKENDS
 from harness.collect import CollectionError, catalogue, collect
-from harness.declare import Case, DeclarationError
+from harness.declare import DeclarationError
 from harness.domains.precision import PRECISIONS
 from harness.points import PointError
-from harness.run.expectations import ExpectationError
+from harness.run.execute import Order, execute
+from harness.run.expectations import ExpectationError, read
 from harness.run.plan import Selection, SelectionError
-from harness.run.records import CellLine, Line, Run
-from harness.run.store import RunFileError
+from harness.run.records import CaseLine, CellLine, Line, Run
+from harness.run.store import RunFileError, Writer, load
+from harness.workers.limits import Limits
 
 OUT = Path("reports/latest")
 
@@ -36,6 +38,8 @@ class Exit(IntEnum):
     """Nothing ran, or a required backend is missing."""
     HARNESS = 4
     """The harness itself failed: a certificate that does not hold, a verdict that is missing."""
+    INTERRUPTED = 130
+    """Ended by Ctrl-C, as shells count it."""
 
 
 app = typer.Typer(
@@ -59,8 +63,6 @@ def main() -> NoReturn:
         code = _complain(str(error), Exit.USAGE)
     except typer.Exit as stop:
         code = stop.exit_code
-    except KeyboardInterrupt:
-        code = _complain("interrupted; what was measured so far stands in the run file", Exit.FAILED)
     except Exception as error:
         code = _usage(error)
     sys.exit(code if isinstance(code, int) else Exit.FINE)
@@ -92,6 +94,9 @@ def run(
     shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts of the cases.")] = "1/1",
     require: Annotated[list[str] | None, typer.Option(help="Backends that must run.")] = None,
     strict: Annotated[bool, typer.Option(help="Inconclusive cells fail the run.")] = False,
+    resume: Annotated[Path | None, typer.Option(help="A run that was cut short: its cells are taken over.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that one cell may take.")] = 60.0,
+    memory: Annotated[float, typer.Option(help="Megabytes that one worker may hold.")] = 6000.0,
     out: Annotated[Path, typer.Option(help="Folder of the run file and its reports.")] = OUT,
     formats: Annotated[str, typer.Option("--format", help="Reports to write, joined by commas.")] = "",
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only the headline and failures.")] = False,
@@ -107,45 +112,52 @@ def run(
         shard=_shard(shard),
     )
     required = _known(_split(require), BACKENDS, "backend")
-    finished = _execute(paths or [], selection, out, quiet=quiet)
+    limits = Limits(seconds=timeout, megabytes=memory)
+    known = None if resume is None else load(resume)
+    finished = _execute(_order(paths or [], selection, known), limits, out, quiet=quiet)
     _report(finished, out, formats)
     _print_summary(finished, quiet=quiet)
     return int(verdict_of(finished, required=required, strict=strict))
 
 
-def _execute(paths: list[Path], selection: Selection, out: Path, *, quiet: bool) -> Run:
-    from harness.run.execute import Order, execute
-    from harness.run.expectations import read
-    from harness.run.lab import Inline
-    from harness.run.store import Writer
-
-    cases = collect(paths)
+def _order(paths: list[Path], selection: Selection, known: Run | None) -> Order:
     folders = [path if path.is_dir() else path.parent for path in paths or [catalogue()]]
-    order = Order(
-        cases=tuple(cases),
+    return Order(
+        cases=tuple(collect(paths)),
         selection=selection,
         expectations=tuple(read(folders)),
         command=shlex.join(["gradharness", *sys.argv[1:]]),
+        known=known,
     )
-    with Writer(out) as writer, _progress(cases, quiet=quiet) as advance:
+
+
+def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
+    from harness.workers.crew import Crew
+
+    with Writer(out) as writer, _progress(len(order.cases), quiet=quiet) as advance:
 
         def sink(line: Line) -> None:
             writer.write(line)
             advance(line)
 
-        return execute(order, Inline(), sink)
+        try:
+            with Crew(order.selection.backends or tuple(BACKENDS), limits) as crew:
+                return execute(order, crew, sink)
+        except KeyboardInterrupt:
+            sentence = f"interrupted; {writer.path} holds what was measured: gradharness run --resume {writer.path}"
+            raise typer.Exit(_complain(sentence, Exit.INTERRUPTED)) from None
 
 
-class _progress:  # noqa: N801 - used as a function
+class _progress:
     """A live bar on standard error that counts finished cases."""
 
-    def __init__(self, cases: list[Case], *, quiet: bool) -> None:
+    def __init__(self, cases: int, *, quiet: bool) -> None:
         from rich.console import Console
         from rich.progress import Progress
 
         console = Console(stderr=True)
         self._bar = Progress(console=console, transient=True, disable=quiet or not console.is_terminal)
-        self._task = self._bar.add_task("cases", total=len(cases))
+        self._task = self._bar.add_task("cases", total=cases)
 
     def __enter__(self) -> _progress:
         self._bar.__enter__()
@@ -157,7 +169,7 @@ class _progress:  # noqa: N801 - used as a function
     def __call__(self, line: Line) -> None:
         if isinstance(line, CellLine):
             self._bar.update(self._task, description=line.case)
-        elif type(line).__name__ == "CaseLine":
+        elif isinstance(line, CaseLine):
             self._bar.advance(self._task)
 
 
@@ -172,15 +184,17 @@ def _report(finished: Run, out: Path, formats: str) -> None:
 def _print_summary(finished: Run, *, quiet: bool) -> None:
     from harness.report import terminal
 
-    typer.echo(terminal.summary(finished) if quiet else terminal.overview(finished))
+    terminal.put(terminal.summary(finished) if quiet else terminal.overview(finished))
 
 
 def verdict_of(finished: Run, *, required: tuple[str, ...], strict: bool) -> Exit:
     """Return the exit code that a finished run deserves, the gravest first."""
     totals = finished.totals
-    if totals is None or totals.planned != totals.judged or "NOT caught" in totals.control:
+    if totals is None or totals.planned != totals.judged or not totals.caught:
         return Exit.HARNESS
-    if any(cell.verdict == "NO-TRUTH" and cell.diagnosis in ("certificate", "second opinion") for cell in finished.cells):
+    if any(
+        cell.verdict == "NO-TRUTH" and cell.diagnosis in ("certificate", "second opinion") for cell in finished.cells
+    ):
         return Exit.HARNESS
     status = finished.header.backends
     if any(status.get(name) != "ran" for name in required) or not any(text == "ran" for text in status.values()):
@@ -218,13 +232,13 @@ def show(
     """Show one cell, or all below a prefix of its id, in full."""
     from harness.report import terminal
     from harness.run.plan import below
-    from harness.run.store import load
 
     known = load(of)
     chosen = [line for line in known.cells if below(line.id, cell)]
     if not chosen:
         return _complain(_nearest(cell, [line.id for line in known.cells], str(of)), Exit.USAGE)
-    typer.echo("\n\n".join(terminal.cell_text(known, line) for line in chosen))
+    for line in chosen:
+        terminal.put(terminal.shown(known, line))
     return int(Exit.FINE)
 
 
@@ -261,8 +275,6 @@ def repro(
 
 def _files_of(cell: str) -> list[Path]:
     """Return the file that the last run found the cell's case in; none where there is no such run."""
-    from harness.run.store import load
-
     try:
         known = load(OUT)
     except RunFileError:
@@ -279,12 +291,29 @@ def report(
     formats: Annotated[str, typer.Option("--format", help="Reports to write, joined by commas.")] = "",
 ) -> int:
     """Render the reports of a run file again."""
-    from harness.run.store import load
-
     finished = load(of)
     _report(finished, out or (of if of.is_dir() else of.parent), formats)
     _print_summary(finished, quiet=True)
     return int(Exit.FINE)
+
+
+@app.command()
+def doctor() -> int:
+    """Say what is installed, in which versions and with which flags, and what installs what is missing."""
+    from harness.run.environment import machine, versions
+    from harness.workers.crew import Crew
+
+    for name, text in (machine() | versions()).items():
+        typer.echo(f"{name:20} {text}")
+    with Crew(BACKENDS) as crew:
+        pending = {name: crew.about(name) for name in BACKENDS}
+        found = {name: answer.result() for name, answer in pending.items()}
+    for name, about in found.items():
+        said = "runs" if about.failure is None else about.failure.sentence
+        typer.echo(f"{name:20} {_plain(said)}")
+        for flag, text in about.flags.items():
+            typer.echo(f"{'':20} {flag} = {text}")
+    return int(Exit.FINE if any(about.failure is None for about in found.values()) else Exit.NOTHING)
 
 
 def _split(given: list[str] | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ class CollectionError(Exception):
     """A file of cases that cannot be read; the text says which, where and why."""
 
 
+@lru_cache
 def catalogue() -> Path:
     """Return the folder of the bundled cases."""
     here = Path(__file__).resolve().parent
@@ -31,14 +33,16 @@ def collect(paths: Iterable[str | Path] = ()) -> list[Case]:
     Raises CollectionError.
     """
     cases = [case for file in _files(list(paths) or [catalogue()]) for case in cases_of(load(file))]
-    _check_unique(cases)
+    check_unique(cases)
     return cases
 
 
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
     for given in map(Path, paths):
         if given.is_dir():
-            found = sorted(file for file in given.rglob("*.py") if not _private(file.relative_to(given)) and _uses(file))
+            found = sorted(
+                file for file in given.rglob("*.py") if not _private(file.relative_to(given)) and _uses(file)
+            )
             if not found:
                 raise CollectionError(f"{given}: no file there imports harness; write @case in a case_….py")
             yield from found
@@ -84,7 +88,9 @@ def load(file: Path) -> ModuleType:
 def _why(file: Path, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{file}:{error.lineno}: the file is not valid Python: {error.msg}. Mend that line."
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file.resolve()]
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file.resolve()
+    ]
     place = f"{file}:{lines[-1]}" if lines else str(file)
     if isinstance(error, DeclarationError | PointError):
         return f"{place}: {error}"
@@ -100,7 +106,8 @@ def cases_of(module: ModuleType) -> list[Case]:
     return list(dict.fromkeys(own))
 
 
-def _check_unique(cases: Iterable[Case]) -> None:
+def check_unique(cases: Iterable[Case]) -> None:
+    """Raise CollectionError where two cases have one id."""
     seen: dict[str, Case] = {}
     for case in cases:
         first = seen.setdefault(case.id, case)

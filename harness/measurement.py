@@ -79,6 +79,8 @@ class Measurement:
     seconds: float = 0.0
     """Wall time of the differentiating call, first call included."""
     warnings: tuple[str, ...] = ()
+    output: str = ""
+    """What was printed meanwhile."""
     curve: tuple[tuple[float, float], ...] = ()
     """Step size and change of the estimate, for finite differences along the first entry."""
     texts: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from harness.measurement import Array, Measurement, Partial, Task
 
 Measure = Callable[[Task], Measurement]
@@ -74,7 +75,11 @@ LIARS: tuple[Liar, ...] = (
     Liar(name="zeros", lie=_entries(np.zeros_like), verdicts=frozenset({"DEAD-LEAF"})),
     Liar(name="nan", lie=_entries(_one_nan), verdicts=frozenset({"NONFINITE"})),
     Liar(name="none", lie=_none, verdicts=frozenset({"DISCONNECTED"})),
-    Liar(name="wrong shape", lie=_entries(lambda values: values.reshape((1, *values.shape))), verdicts=frozenset({"SHAPE"})),
+    Liar(
+        name="wrong shape",
+        lie=_entries(lambda values: values.reshape((1, *values.shape))),
+        verdicts=frozenset({"SHAPE"}),
+    ),
     Liar(name="transpose", lie=_entries(lambda values: values.T), verdicts=frozenset({"SHAPE", "DISAGREE"})),
     Liar(
         name="float32 in disguise",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from harness.collect import CollectionError, catalogue, collect
 
 CASE = """from harness import case, param

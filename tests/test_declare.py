@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from harness import Case, DeclarationError, PointError, case, data, draw, param, point
 
 
@@ -67,7 +68,8 @@ def test_data_keeps_its_kind() -> None:
     assert [found.inputs[name].kind for name in "imx"] == ["int", "bool", "real"]
     assert found.numbers(found.points[0])["i"].dtype == np.int64
     value = found.inputs["x"].value
-    assert value is not None and not value.flags.writeable
+    assert value is not None
+    assert not value.flags.writeable
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale
 
+from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale
 from tests.test_store import cell
 
 KNOWN = Expectation(cell="a.b/torch", verdict="VALUE-MISMATCH", reason="float32 constant")
@@ -48,7 +48,9 @@ def test_stale_lines_are_named_only_where_cells_ran() -> None:
 
 def test_files_are_read_from_the_folders(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('[[expect]]\ncell = "a.b"\nverdict = "DISAGREE"\nreason = "known"\n')
-    assert read([tmp_path, tmp_path, tmp_path / "none"]) == [Expectation(cell="a.b", verdict="DISAGREE", reason="known")]
+    assert read([tmp_path, tmp_path, tmp_path / "none"]) == [
+        Expectation(cell="a.b", verdict="DISAGREE", reason="known")
+    ]
 
 
 WRONG = {

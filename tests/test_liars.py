@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+
 from harness.backends import load
 from harness.collect import collect
 from harness.domains.precision import round_to
@@ -14,7 +15,6 @@ from harness.graph.derive import gradient
 from harness.judge import Class, Evidence, judge
 from harness.measurement import Measurement, Task
 from harness.truth import Tolerance, Truth, establish, tolerance
-
 from tests.liars import LIARS, Liar
 
 FRAMEWORKS = ("tensorflow", "torch", "jax")
@@ -35,7 +35,8 @@ def groups(dtype: str) -> tuple[Group, ...]:
     for case in collect():
         graph, point = case.graph(), case.points[0]
         inputs = {
-            path: round_to(x, dtype) if case.inputs[path].kind == "real" else x for path, x in case.numbers(point).items()
+            path: round_to(x, dtype) if case.inputs[path].kind == "real" else x
+            for path, x in case.numbers(point).items()
         }
         derivative = gradient(graph)
         truth = establish(derivative, inputs, dtype)
@@ -55,7 +56,10 @@ def exceeds(group: Group, measurement: Measurement) -> bool:
     Computed here by itself, in plain comparisons, so that the judge is not asked about itself.
     """
     answers = [(measurement.value, group.truth.value, group.tolerance.value)]
-    answers += [(measurement.partials[path], group.truth.partials[path], group.tolerance.partials[path]) for path in group.truth.partials]
+    answers += [
+        (measurement.partials[path], group.truth.partials[path], group.tolerance.partials[path])
+        for path in group.truth.partials
+    ]
     for partial, truth, terms in answers:
         if partial is None or partial.values.shape != truth.nearest.shape:
             return True

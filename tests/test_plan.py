@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from harness import case, param
 from harness.backends import BACKENDS
 from harness.run.plan import Selection, SelectionError, below, keyword_matcher, plan

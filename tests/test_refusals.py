@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from harness.xp.array import Array
 from harness.xp.refusal import NoSuchName
 from harness.xp.trace import Leaf, NotTraceable, trace
@@ -191,7 +192,6 @@ def test_unknown_attribute_is_an_attribute_error_too() -> None:
 def test_every_wrong_use_runs_in_some_engine() -> None:
     """The refusals are not for what Python itself refuses: NumPy accepts many of them, which is the danger."""
     x, m, i = np.array([0.5, 1.5, 2.5]), np.ones((2, 3)), np.array([0, 1, 2])
-    numpy_runs = [name for name in ("method", "numpy_function", "index_by_mask", "float", "max", "assign")]
-    for name in numpy_runs:
+    for name in ("method", "numpy_function", "index_by_mask", "float", "max", "assign"):
         value = WRONG[name][0](np, x.copy(), m, i)
         assert np.isfinite(np.sum(value)), name

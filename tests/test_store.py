@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from harness.run.records import FORMAT, CellLine, HeaderLine, Line, num, to_float
 from harness.run.store import FILE, RunFileError, Writer, load
 

@@ -60,7 +60,7 @@ class Builder:
         return ref
 
     def constant(self, value: Number, *, exact: bool = False) -> Ref:
-        """Return a 0-d literal; a string names an exact constant (`CONSTANTS`); `exact` marks a count, never rounded."""
+        """Return a 0-d literal; a string names an exact constant, and `exact` marks a count that is never rounded."""
         attrs: Attrs = {"value": value} | ({"exact": True} if exact else {})
         return self.append(Node(op="constant", attrs=attrs))
 

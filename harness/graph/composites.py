@@ -1,6 +1,7 @@
 """The composites: functions that frameworks have as one call, each with its definition.
 
-A definition of a smooth function contains no decision. Axes and shapes are static attributes.
+A definition of a smooth function contains no decision. Axes and shapes are static attributes. Other
+composites are called by name, so that a framework that has them keeps them.
 """
 
 from __future__ import annotations
@@ -42,17 +43,17 @@ def relu(x: Ref) -> Ref:
 @composite("maximum")
 def maximum(x: Ref, y: Ref) -> Ref:
     """Stacked, so that a tie between operands and a tie along an axis are one convention."""
-    return largest(_stacked(x, y, axis=0), axes=(0,), keepdims=False)
+    return b.call("max", b.call("stack", x, y, axis=0), axes=(0,), keepdims=False)
 
 
 @composite("minimum")
 def minimum(x: Ref, y: Ref) -> Ref:
-    return -maximum(-x, -y)
+    return -b.call("maximum", -x, -y)
 
 
 @composite("clip")
 def clip(x: Ref, low: Ref, high: Ref) -> Ref:
-    return minimum(maximum(x, low), high)
+    return b.call("minimum", b.call("maximum", x, low), high)
 
 
 @composite("max")
@@ -62,7 +63,7 @@ def largest(x: Ref, axes: Axes, keepdims: bool) -> Ref:
 
 @composite("min")
 def smallest(x: Ref, axes: Axes, keepdims: bool) -> Ref:
-    return -largest(-x, axes, keepdims)
+    return -b.call("max", -x, axes=axes, keepdims=keepdims)
 
 
 @composite("mean")
@@ -74,7 +75,7 @@ def mean(x: Ref, axes: Axes, keepdims: bool) -> Ref:
 @composite("var")
 def var(x: Ref, axes: Axes, keepdims: bool, correction: int | float) -> Ref:
     """Two passes: the mean of squared deviations, with N - correction in the denominator."""
-    deviation = x - mean(x, axes, True)
+    deviation = x - b.call("mean", x, axes=axes, keepdims=True)
     count = math.prod(x.shape[a] for a in axes) - correction
     squares = b.total(deviation * deviation, axes, keepdims=keepdims)
     return squares / x.builder.constant(count, exact=True)
@@ -82,7 +83,7 @@ def var(x: Ref, axes: Axes, keepdims: bool, correction: int | float) -> Ref:
 
 @composite("std")
 def std(x: Ref, axes: Axes, keepdims: bool, correction: int | float) -> Ref:
-    return _each("sqrt", var(x, axes, keepdims, correction))
+    return _each("sqrt", b.call("var", x, axes=axes, keepdims=keepdims, correction=correction))
 
 
 def _stacked(*xs: Ref, axis: int) -> Ref:
@@ -112,7 +113,7 @@ def dot(u: Ref, v: Ref) -> Ref:
 
 def _shifted(x: Ref, axes: Axes) -> tuple[Ref, Ref]:
     """Return x minus its largest entry along `axes`, and that entry, which carries no gradient."""
-    top = _each("stop_gradient", largest(x, axes, True))
+    top = _each("stop_gradient", b.call("max", x, axes=axes, keepdims=True))
     return x - top, top
 
 

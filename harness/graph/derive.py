@@ -92,7 +92,9 @@ def _adjoints(builder: Builder, output: int, wanted: list[int], rules: dict[str,
         assert rule is not None, f"{node.op} has no reverse rule"
         builder.where = node.where
         operands = [builder.at(k) for k in node.args]
-        for operand, part in zip(operands, rule(adjoint[position], builder.at(position), *operands, **node.attrs), strict=True):
+        for operand, part in zip(
+            operands, rule(adjoint[position], builder.at(position), *operands, **node.attrs), strict=True
+        ):
             if part is not None and operand.id in active:
                 known = adjoint.get(operand.id)
                 adjoint[operand.id] = part if known is None else known + part

@@ -106,14 +106,21 @@ exp, log, sin, cos, sinh, cosh = map(call, ["exp", "log", "sin", "cos", "sinh", 
 sqrt, sigmoid = call("sqrt"), call("sigmoid")
 
 
-def _pow_vjp(g: Ref, y: Ref, x: Ref, exponent: int | float) -> tuple[Ref | None]:
-    """Reverse rule of x**p for a literal p: g·p·x^(p-1)."""
-    if exponent == 0:
+def _pow_vjp(g: Ref, y: Ref, x: Ref, exponent: int | float, minus: int = 0) -> tuple[Ref | None]:
+    """Reverse rule of x**(p − minus) for a literal p: g·(p − minus)·x^(p − minus − 1).
+
+    A fractional p is rounded to the dtype before anything is taken from it, so p − 1 is not written as one number.
+    """
+    power = exponent - minus
+    if power == 0:
         return (None,)
-    if exponent == 1:
+    if power == 1:
         return (g,)
-    rest = x if exponent == 2 else b.call("pow", x, exponent=exponent - 1)
-    return (g * (exponent * rest),)
+    whole = float(exponent).is_integer()
+    lower = {"exponent": power - 1} if whole else {"exponent": exponent, "minus": minus + 1}
+    rest = x if power == 2 else b.call("pow", x, **lower)
+    factor = power if whole or not minus else b.elementwise("subtract", x.builder.constant(exponent), minus)
+    return (g * (factor * rest),)
 
 
 def _atan2_vjp(g: Ref, y: Ref, a: Ref, c: Ref) -> tuple[Ref, Ref]:
@@ -126,7 +133,7 @@ primitive("subtract", _same(), lambda g, y, a, c: (g, -g))
 primitive("multiply", _same(), lambda g, y, a, c: (g * c, g * a))
 primitive("divide", _same(), lambda g, y, a, c: (g / c, -(g * y / c)))
 primitive("negative", _same(), lambda g, y, a: (-g,))
-primitive("pow", lambda x, exponent: (x.shape, "real"), _pow_vjp)
+primitive("pow", lambda x, exponent, minus=0: (x.shape, "real"), _pow_vjp)
 primitive(
     "power",
     _same(),

@@ -2,6 +2,6 @@
 
 from harness.judge.judge import Evidence, Judgement, judge
 from harness.judge.opinion import seconded
-from harness.judge.verdict import Class, Verdict
+from harness.judge.verdict import OF_TROUBLE, Class, Verdict
 
-__all__ = ["Class", "Evidence", "Judgement", "Verdict", "judge", "seconded"]
+__all__ = ["OF_TROUBLE", "Class", "Evidence", "Judgement", "Verdict", "judge", "seconded"]

@@ -98,7 +98,13 @@ def _scaled(comparison: Comparison) -> str:
     factor = float(got @ truth) / norm if norm > 0 else 0.0
     if not np.isfinite(factor) or factor == 0:
         return ""
-    return f"scaled by {factor:.12g}" if _explains(comparison, factor * comparison.truth, abs(factor)) else ""
+    return f"scaled by {_factor(factor)}" if _explains(comparison, factor * comparison.truth, abs(factor)) else ""
+
+
+def _factor(factor: float) -> str:
+    """Return a factor so that one close to 1 can be told from 1."""
+    excess = factor - 1
+    return f"1 {'-' if excess < 0 else '+'} {abs(excess):.2g}" if abs(excess) < 1e-3 else f"{factor:.6g}"
 
 
 def _float32(dtype: str) -> Callable[[Comparison], str]:

@@ -219,4 +219,3 @@ def _could_not_tell(leaf: Comparison) -> bool:
     tolerance, truth = leaf.tolerance[alive], leaf.truth[alive]
     scale = float(np.max(np.abs(truth)))
     return not float(np.linalg.norm(tolerance / scale)) <= BLIND * float(np.linalg.norm(truth / scale))
-

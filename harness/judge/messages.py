@@ -67,7 +67,9 @@ def dtype(path: str, got: str, wanted: str) -> str:
 
 def nonfinite(comparison: Comparison, beyond: str) -> str:
     at = comparison.worst()
-    said = f"{place(comparison.path, at)}: {number(comparison.got[at])} came back, truth {number(comparison.truth[at])}."
+    said = (
+        f"{place(comparison.path, at)}: {number(comparison.got[at])} came back, truth {number(comparison.truth[at])}."
+    )
     if beyond:
         return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
     return f"{said} The exact value and every exact intermediate are finite: the engine's formula is not safe here."
@@ -122,7 +124,11 @@ def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
 
 def exact(leaves: Sequence[Comparison]) -> str:
     judged = sum(int(leaf.judged.sum()) for leaf in leaves)
-    return f"All {judged} entries are the truth rounded to the dtype." if judged > 1 else "The truth, rounded to the dtype."
+    return (
+        f"All {judged} entries are the truth rounded to the dtype."
+        if judged > 1
+        else "The truth, rounded to the dtype."
+    )
 
 
 def agree(leaves: Sequence[Comparison]) -> str:

@@ -13,16 +13,16 @@ from harness.declare import Case, DeclarationError
 from harness.domains.precision import round_to
 from harness.graph.node import Graph
 from harness.graph.ranges import index_problem
-from harness.judge import Class, Evidence, Judgement, Verdict, judge, seconded
-from harness.measurement import Leaves, Measurement, Task
+from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, judge, seconded
+from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
 from harness.points import Point, PointError
 from harness.run import environment
 from harness.run.expectations import Expectation, apply, stale
-from harness.run.ideals import ideals
-from harness.run.lab import About, Established, Lab, Pending
+from harness.run.ideals import exact_point, written
+from harness.run.lab import About, Established, Exact, Lab, Pending
 from harness.run.lines import case_line, cell_line, group_line
 from harness.run.plan import Cell, Selection, plan
-from harness.run.records import FORMAT, CellLine, HeaderLine, Line, Run
+from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run
 from harness.run.store import assemble
 from harness.run.totals import control, totals
 
@@ -35,8 +35,12 @@ class Order:
 
     cases: tuple[Case, ...]
     selection: Selection = field(default_factory=Selection)
+    cells: tuple[Cell, ...] = ()
+    """Of the selection only these, in the order of the plan; empty: all."""
     expectations: tuple[Expectation, ...] = ()
     command: str = ""
+    known: Run | None = None
+    """An earlier run, cut short perhaps: its cells are taken over and not measured again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,18 +71,36 @@ class _Group:
     graph: Graph
     cells: tuple[Cell, ...]
     inputs: Leaves
+    exact: Exact | None
     established: Pending[Established]
     measured: tuple[Pending[Measurement], ...]
+
+
+def _known_cells(order: Order) -> dict[str, CellLine]:
+    return {} if order.known is None else {cell.id: cell for cell in order.known.cells}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """A case under way; without a graph it could not be traced."""
+
+    case: Case
+    graph: Graph | None = None
+    groups: tuple[_Group, ...] = ()
 
 
 def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
     """Return the finished run; every line also goes to `sink` as soon as it is known."""
     started = time.perf_counter()
-    cells = plan(order.cases, order.selection)
+    cells = list(order.cells) or plan(order.cases, order.selection)
+    known = _known_cells(order)
     bench = _Bench(order=order, lab=lab, sink=sink, header=_header(order, lab, cells))
     bench.write(bench.header)
-    for case, own in _by_case(order.cases, cells):
-        _run_case(bench, case, own)
+    _take_over(bench, {cell.id for cell in cells})
+    fresh = [cell for cell in cells if cell.id not in known]
+    traced = [(case, own, lab.trace(case)) for case, own in _by_case(order.cases, fresh)]
+    for under_way in [_start_case(bench, case, own, graph.result()) for case, own, graph in traced]:
+        _finish_case(bench, under_way)
     seconds = time.perf_counter() - started
     bench.write(_totals(bench, len(cells), seconds))
     return _assembled(bench)
@@ -109,19 +131,34 @@ def _by_case(cases: Sequence[Case], cells: Sequence[Cell]) -> Iterator[tuple[Cas
         yield by_id[identity], list(own)
 
 
-def _run_case(bench: _Bench, case: Case, cells: list[Cell]) -> None:
-    graph = bench.lab.trace(case).result()
-    if isinstance(graph, str):
-        _fail_all(bench, case, cells, graph)
+def _take_over(bench: _Bench, planned: set[str]) -> None:
+    """Write the lines of an earlier run that the plan still asks for."""
+    known = bench.order.known
+    if known is None:
         return
+    cells = [cell for cell in known.cells if cell.id in planned]
+    cases = {cell.case for cell in cells}
+    old: list[CellLine | GroupLine | CaseLine] = [*cells, *known.groups, *known.cases]
+    for line in old:
+        if line.case in cases:
+            bench.write(line)
+
+
+def _start_case(bench: _Bench, case: Case, cells: list[Cell], graph: Graph | Failure) -> _Started:
+    """Return the case with the work of all its groups asked for, so that the labs overlap across cases."""
+    if isinstance(graph, Failure):
+        _fail_all(bench, case, cells, graph)
+        return _Started(case=case)
+    groups = [_start(bench, case, graph, own) for own in _by_group(cells)]
+    return _Started(case=case, graph=graph, groups=tuple(group for group in groups if group is not None))
+
+
+def _finish_case(bench: _Bench, started: _Started) -> None:
     emitted: dict[str, str] = {}
     texts: dict[str, str] = {}
-    groups = [_start(bench, case, graph, own) for own in _by_group(cells)]
-    for group in groups:
-        if isinstance(group, str):
-            continue
+    for group in started.groups:
         _finish(bench, group, emitted, texts)
-    bench.write(case_line(case, graph, emitted, texts, texts.pop("mathml", "")))
+    bench.write(case_line(started.case, started.graph, emitted, texts))
 
 
 def _by_group(cells: list[Cell]) -> Iterator[tuple[Cell, ...]]:
@@ -129,42 +166,46 @@ def _by_group(cells: list[Cell]) -> Iterator[tuple[Cell, ...]]:
         yield tuple(own)
 
 
-def _fail_all(bench: _Bench, case: Case, cells: Sequence[Cell], sentence: str) -> None:
-    """Write an ERROR for every cell of a case or group that could not even be started."""
-    judgement = Judgement(verdict=Verdict.ERROR, reason=sentence)
+def _fail_all(bench: _Bench, case: Case, cells: Sequence[Cell], failure: Failure) -> None:
+    """Write the failure of every cell of a case or group that could not even be started."""
+    judgement = Judgement(verdict=OF_TROUBLE[failure.trouble], reason=failure.sentence)
     for cell in cells:
         _write_cell(bench, cell_line(cell, case, judgement, Measurement()))
 
 
-def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> _Group | str:
-    """Return the group with its work asked for; a sentence where its point cannot be used."""
+def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> _Group | None:
+    """Return the group with its work asked for; None where its point cannot be used, which its cells then say."""
     first = cells[0]
     point = next(point for point in case.points if point.label == first.point)
     exact = _numbers(case, graph, point, bench.order.selection.seed)
-    if isinstance(exact, str):
+    if isinstance(exact, Failure):
         _fail_all(bench, case, cells, exact)
-        return exact
+        return None
+    fractions = exact_point(case, point, bench.order.selection.seed)
     inputs = {path: round_to(x, first.dtype) if case.inputs[path].kind == "real" else x for path, x in exact.items()}
     tasks = [
-        Task(graph=graph, inputs=inputs, dtype=cell.dtype, variant=cell.variant, operator=cell.operator) for cell in cells
+        Task(graph=graph, inputs=inputs, dtype=cell.dtype, variant=cell.variant, operator=cell.operator)
+        for cell in cells
     ]
     return _Group(
         case=case,
         graph=graph,
         cells=cells,
         inputs=inputs,
-        established=bench.lab.establish(graph, inputs, first.dtype),
+        exact=fractions,
+        established=bench.lab.establish(graph, inputs, first.dtype, fractions),
         measured=tuple(bench.lab.measure(cell.backend, task) for cell, task in zip(cells, tasks, strict=True)),
     )
 
 
-def _numbers(case: Case, graph: Graph, point: Point, seed: int) -> Leaves | str:
-    """Return the point's numbers; a sentence where they do not fit the case."""
+def _numbers(case: Case, graph: Graph, point: Point, seed: int) -> Leaves | Failure:
+    """Return the point's numbers; a failure where they do not fit the case."""
     try:
         exact = case.numbers(point, seed)
     except (DeclarationError, PointError) as error:
-        return str(error)
-    return index_problem(graph, exact) or exact
+        return Failure(trouble=Trouble.ERROR, sentence=str(error))
+    problem = index_problem(graph, exact)
+    return Failure(trouble=Trouble.ERROR, sentence=problem) if problem else exact
 
 
 def _finish(bench: _Bench, group: _Group, emitted: dict[str, str], texts: dict[str, str]) -> None:
@@ -183,10 +224,8 @@ def _finish(bench: _Bench, group: _Group, emitted: dict[str, str], texts: dict[s
         if measurement.source:
             emitted.setdefault(name, measurement.source)
         texts.update({key: text for key, text in measurement.texts.items() if text})
-    first = group.cells[0]
-    point = next(point for point in group.case.points if point.label == first.point)
-    ideal, ideal_point = ideals(group.case, group.graph, point, bench.order.selection.seed)
-    bench.write(group_line(first, group.inputs, established.truth, ideal, ideal_point, by_backend))
+    text = {} if group.exact is None or not established.ideal else written(group.exact)
+    bench.write(group_line(group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend))
 
 
 def _seconded(established: Established, by_backend: dict[str, Measurement]) -> Established:
@@ -207,9 +246,9 @@ def _evidence(group: _Group, cell: Cell, established: Established, measurement: 
 
 
 def _remember(bench: _Bench, cell: Cell, evidence: Evidence, judgement: Judgement) -> None:
-    if bench.control is None and judgement.verdict.cls is Class.PASS:
-        if any(leaf.truth.any() for leaf in judgement.leaves):
-            bench.control = (evidence, cell.id)
+    passes = judgement.verdict.cls is Class.PASS and any(leaf.truth.any() for leaf in judgement.leaves)
+    if bench.control is None and passes:
+        bench.control = (evidence, cell.id)
 
 
 def _write_cell(bench: _Bench, line: CellLine) -> None:
@@ -218,13 +257,15 @@ def _write_cell(bench: _Bench, line: CellLine) -> None:
 
 def _totals(bench: _Bench, planned: int, seconds: float) -> Line:
     evidence, identity = bench.control or (None, "")
+    caught, sentence = control(evidence, identity)
     return totals(
         bench.header,
         bench.cells,
         planned=planned,
         stale=stale(bench.order.expectations, bench.cells),
         seconds=seconds,
-        control=control(evidence, identity)[1],
+        caught=caught,
+        control=sentence,
     )
 
 

@@ -50,7 +50,9 @@ def _read(file: Path) -> list[Expectation]:
         raise ExpectationError(f"{file}: {error}; write [[expect]] with cell, verdict and reason") from error
     for expectation in found:
         if expectation.verdict not in words:
-            raise ExpectationError(f"{file}: there is no verdict {expectation.verdict!r}; one of {', '.join(sorted(words))}")
+            raise ExpectationError(
+                f"{file}: there is no verdict {expectation.verdict!r}; one of {', '.join(sorted(words))}"
+            )
     return found
 
 
@@ -66,7 +68,9 @@ def apply(cell: CellLine, expectations: Iterable[Expectation], versions: dict[st
         if cell.verdict == expectation.verdict:
             return msgspec.structs.replace(cell, expected=expectation.reason)
         if cell.cls == Class.PASS:
-            gone = f"The expected {expectation.verdict} has gone away: remove the line for {expectation.cell!r} in {FILE}."
+            gone = (
+                f"The expected {expectation.verdict} has gone away: remove the line for {expectation.cell!r} in {FILE}."
+            )
             return msgspec.structs.replace(cell, cls=str(Class.FAIL), reason=f"{gone} {cell.reason}")
     return cell
 

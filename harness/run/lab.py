@@ -11,14 +11,16 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from harness.backends import Backend, available, load
-from harness.declare import Case
+from harness.declare import Case, Fractions
 from harness.graph.derive import Derivative, gradient
 from harness.graph.node import Graph
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
-from harness.truth import Tolerance, Truth, establish, tolerance
+from harness.truth import Tolerance, Truth, establish, ideal, tolerance
 from harness.xp import NotTraceable
 
 T = TypeVar("T", covariant=True)
+Exact = dict[str, Fractions]
+"""The real inputs of a point as the fractions that its text means, by leaf path."""
 
 
 class Pending(Protocol[T]):
@@ -34,6 +36,8 @@ class Established:
 
     truth: Truth
     tolerance: Tolerance
+    ideal: dict[str, str] = field(default_factory=dict)
+    """Exact fractions of the value and the partials at the decimal text of the point, where they are rational."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +52,11 @@ class About:
 class Lab(Protocol):
     """What the orchestrator asks for; each answer is pending until its result is taken."""
 
-    def trace(self, case: Case) -> Pending[Graph | str]:
-        """Return the case's graph, or the sentence why there is none."""
+    def trace(self, case: Case) -> Pending[Graph | Failure]:
+        """Return the case's graph, or why there is none."""
 
-    def establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Pending[Established]:
-        """Return truth and tolerance of a group."""
+    def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Pending[Established]:
+        """Return truth and tolerance of a group; with the point's exact numbers also the ideal."""
 
     def about(self, backend: str) -> Pending[About]:
         """Return versions and flags of a backend."""
@@ -80,11 +84,11 @@ class Inline:
         self._backends: dict[str, Backend | Failure] = {}
         self._derivatives: dict[str, Derivative] = {}
 
-    def trace(self, case: Case) -> Later[Graph | str]:
+    def trace(self, case: Case) -> Later[Graph | Failure]:
         return Later(partial(_traced, case))
 
-    def establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Later[Established]:
-        return Later(partial(self._establish, graph, inputs, dtype))
+    def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Later[Established]:
+        return Later(partial(self._establish, graph, inputs, dtype, exact))
 
     def about(self, backend: str) -> Later[About]:
         return Later(partial(self._about, backend))
@@ -92,11 +96,13 @@ class Inline:
     def measure(self, backend: str, task: Task) -> Later[Measurement]:
         return Later(partial(self._measure, backend, task))
 
-    def _establish(self, graph: Graph, inputs: Leaves, dtype: str) -> Established:
+    def _establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Established:
         key = graph.digest()
         derivative = self._derivatives.get(key) or self._derivatives.setdefault(key, gradient(graph))
         truth = establish(derivative, inputs, dtype)
-        return Established(truth=truth, tolerance=tolerance(derivative, inputs, dtype, truth))
+        allowed = tolerance(derivative, inputs, dtype, truth)
+        found = None if exact is None else ideal(graph, exact)
+        return Established(truth=truth, tolerance=allowed, ideal=found or {})
 
     def backend(self, name: str) -> Backend | Failure:
         """Return the backend, loaded once, or why it cannot be loaded."""
@@ -130,8 +136,8 @@ def loaded(name: str) -> Backend | Failure:
         )
 
 
-def _traced(case: Case) -> Graph | str:
+def _traced(case: Case) -> Graph | Failure:
     try:
         return case.graph()
     except NotTraceable as refusal:
-        return str(refusal)
+        return Failure(trouble=Trouble.ERROR, sentence=str(refusal))

@@ -45,8 +45,8 @@ def location(case: Case) -> str:
     return f"{file}:{case.line}"
 
 
-def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts: Mapping[str, str], mathml: str) -> CaseLine:
-    """Return the line of a case; `texts` holds SymPy's formula under "" and the partials by leaf path."""
+def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts: Mapping[str, str]) -> CaseLine:
+    """Return the line of a case; `texts` are a measurement's formulas."""
     return CaseLine(
         case=case.id,
         title=case.title,
@@ -54,8 +54,8 @@ def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts
         definition=case.definition,
         source=case.source,
         formula=texts.get("", ""),
-        derivatives={path: text for path, text in texts.items() if path and text},
-        mathml=mathml,
+        derivatives={path: text for path, text in texts.items() if path in case.params and text},
+        mathml=texts.get("mathml", ""),
         params={path: leaf.shape for path, leaf in case.inputs.items() if leaf.param},
         data={path: leaf.shape for path, leaf in case.inputs.items() if not leaf.param},
         points=tuple(point.label for point in case.points),
@@ -180,7 +180,9 @@ def cell_line(cell: Cell, case: Case, judgement: Judgement, measurement: Measure
         ulp=worst.ulp if worst else "nan",
         worst=worst,
         value="" if measurement.value is None else _scalar(measurement.value.values),
-        value_hex="" if measurement.value is None or measurement.value.values.size != 1 else _hex(measurement.value.values),
+        value_hex=""
+        if measurement.value is None or measurement.value.values.size != 1
+        else _hex(measurement.value.values),
         value_error="" if value is None else num(float(np.max(value.error))),
         value_tolerance="" if value is None else num(float(np.max(value.tolerance))),
         gradient={path: numbers(one.values) for path, one in measurement.partials.items() if one is not None},

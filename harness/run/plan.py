@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -87,8 +88,24 @@ def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterab
             for operator in selection.operators:
                 if dtype in known.dtypes and operator in known.operators:
                     yield Cell(
-                        case=case.id, backend=backend, variant=variant, dtype=dtype, point=point.label, operator=operator
+                        case=case.id,
+                        backend=backend,
+                        variant=variant,
+                        dtype=dtype,
+                        point=point.label,
+                        operator=operator,
                     )
+
+
+def known(given: Sequence[str], names: Iterable[str], noun: str) -> tuple[str, ...]:
+    """Return the given names; raises SelectionError with the nearest name for one that there is not."""
+    there = list(names)
+    for name in given:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(there)}"
+            raise SelectionError(f"there is no {noun} {name!r}; {hint}")
+    return tuple(given)
 
 
 def below(identity: str, prefix: str) -> bool:

@@ -185,6 +185,8 @@ class TotalsLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
     seconds: float
     headline: str
     """The run in one sentence."""
+    caught: bool = True
+    """False: the planted wrong gradient was not caught, and nothing here is to be trusted."""
     control: str = ""
     """What happened to the planted wrong gradient; a run whose control was not caught is not to be trusted."""
 

@@ -44,7 +44,9 @@ def find(identity: str, cases: Sequence[Case], seed: int = 0) -> Found:
     if not ordered:
         known = [cell.id for cell in plan(cases, selection)] + [case.id for case in cases]
         near = difflib.get_close_matches(identity, known, n=1, cutoff=0.4)
-        raise NoSuchCell(f"there is no cell {identity!r}" + (f"; did you mean {near[0]}?" if near else "; see: gradharness list"))
+        raise NoSuchCell(
+            f"there is no cell {identity!r}" + (f"; did you mean {near[0]}?" if near else "; see: gradharness list")
+        )
     cell = ordered[0]
     return Found(cell=cell, task=task_of(cell, cases, seed), chosen=cell.id != identity)
 

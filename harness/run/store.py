@@ -27,7 +27,9 @@ class Writer:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
         except OSError as error:
-            raise RunFileError(f"{folder}: cannot write here ({error.strerror}); choose another folder with --out") from error
+            raise RunFileError(
+                f"{folder}: cannot write here ({error.strerror}); choose another folder with --out"
+            ) from error
 
     def write(self, line: Line) -> None:
         """Append one line and hand it to the operating system."""
@@ -35,7 +37,9 @@ class Writer:
             self._file.write(_encoder.encode(line) + b"\n")
             self._file.flush()
         except OSError as error:
-            raise RunFileError(f"{self.path}: {error.strerror}; free space or choose another folder with --out") from error
+            raise RunFileError(
+                f"{self.path}: {error.strerror}; free space or choose another folder with --out"
+            ) from error
 
     def __enter__(self) -> Writer:
         return self
@@ -58,10 +62,22 @@ def load(path: Path) -> Run:
         raw = file.read_bytes()
     except OSError as error:
         raise RunFileError(f"{file}: {error.strerror}; give a run.jsonl or its folder") from error
+    return loads(raw, file)
+
+
+def loads(raw: bytes, file: Path | str = FILE) -> Run:
+    """Return the run in the bytes of a run file. Raises RunFileError where they are none."""
     return assemble(_lines(raw, file), file)
 
 
-def _lines(raw: bytes, file: Path) -> list[Line]:
+def dumps(run: Run) -> bytes:
+    """Return the run as the bytes of a run file."""
+    totals = () if run.totals is None else (run.totals,)
+    lines: tuple[Line, ...] = (run.header, *run.cases, *run.groups, *run.cells, *totals)
+    return b"".join(_encoder.encode(line) + b"\n" for line in lines)
+
+
+def _lines(raw: bytes, file: Path | str) -> list[Line]:
     texts = [text for text in raw.split(b"\n") if text.strip()]
     found: list[Line] = []
     for number, text in enumerate(texts, start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -29,6 +30,7 @@ def totals(
     planned: int,
     stale: Sequence[str],
     seconds: float,
+    caught: bool,
     control: str,
 ) -> TotalsLine:
     """Return the last line of a run."""
@@ -46,6 +48,7 @@ def totals(
         seconds=seconds,
         headline=headline(header, cells),
         control=control,
+        caught=caught,
     )
 
 
@@ -57,14 +60,23 @@ def headline(header: HeaderLine, cells: Sequence[CellLine]) -> str:
     parts = [f"{_names(ran)} {'agrees' if len(ran) == 1 else 'agree'} with the truth on {_cells(count[Class.PASS])}"]
     tight = _tightest(cells)
     if tight is not None:
-        parts.append(f"tightest margin {float(tight.margin):.2g}× at {tight.id}")
+        parts.append(f"tightest margin {_cut(float(tight.margin))}× at {tight.id}")
     if count[Class.FAIL]:
         parts.append(f"{_cells(count[Class.FAIL])} {'fails' if count[Class.FAIL] == 1 else 'fail'}")
     if count[Class.INCONCLUSIVE]:
-        parts.append(f"{_cells(count[Class.INCONCLUSIVE])} {'is' if count[Class.INCONCLUSIVE] == 1 else 'are'} inconclusive")
+        parts.append(
+            f"{_cells(count[Class.INCONCLUSIVE])} {'is' if count[Class.INCONCLUSIVE] == 1 else 'are'} inconclusive"
+        )
     parts.append(f"{len(ran)} of {len(header.backends)} backends ran")
     parts.append(f"{expected} known difference{'' if expected == 1 else 's'}")
     return "; ".join(parts) + "."
+
+
+def _cut(margin: float) -> str:
+    """Return the margin cut to two digits, never rounded up."""
+    digits = 1 - math.floor(math.log10(margin)) if margin > 0 else 0
+    scale = 10.0**digits
+    return f"{math.floor(margin * scale) / scale:.2g}"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -108,4 +120,3 @@ def control(evidence: Evidence | None, identity: str) -> tuple[bool, str]:
     if found.verdict.cls is Class.FAIL:
         return True, f"A planted wrong gradient was caught: {identity} negated reads {told}."
     return False, f"A planted wrong gradient was NOT caught: {identity} negated reads {told}. Do not trust this run."
-

@@ -60,13 +60,13 @@ class Array:
         return REAL
 
     @property
-    def T(self) -> Array:  # noqa: N802 - the standard's name
+    def T(self) -> Array:
         if self.ndim != 2:
             raise refuse(f".T of an array of {self.ndim} dimensions", "Write xp.permute_dims(x, axes) or x.mT")
         return wrap(b.transpose(at_line(self)))
 
     @property
-    def mT(self) -> Array:  # noqa: N802 - the standard's name
+    def mT(self) -> Array:
         if self.ndim < 2:
             raise refuse(".mT of an array of less than 2 dimensions", "Write xp.reshape(x, shape) first")
         return wrap(b.transpose(at_line(self)))
@@ -142,7 +142,9 @@ class Array:
             _check_index(item)
         consumed = sum(1 for item in given if item is not None and item is not Ellipsis)
         if consumed > self.ndim or sum(1 for item in given if item is Ellipsis) > 1:
-            raise refuse(f"{consumed} indices into an array of {self.ndim} dimensions", "Index at most once a dimension")
+            raise refuse(
+                f"{consumed} indices into an array of {self.ndim} dimensions", "Index at most once a dimension"
+            )
         try:
             return wrap(b.index(at_line(self), given))
         except IndexError as error:
@@ -157,7 +159,9 @@ class Array:
         )
 
     def __float__(self) -> NoReturn:
-        raise refuse("an array has no Python number (float(x), math.sin(x))", "Write the xp function, such as xp.sin(x)")
+        raise refuse(
+            "an array has no Python number (float(x), math.sin(x))", "Write the xp function, such as xp.sin(x)"
+        )
 
     def __int__(self) -> NoReturn:
         raise refuse("an array has no Python integer", "Take sizes from x.shape; pass integers as data")
@@ -269,7 +273,9 @@ def number(x: Any) -> int | float:
         )
     if isinstance(x, complex):
         raise refuse("complex numbers are not in xp", "Write real and imaginary parts as two real arrays")
-    raise refuse(f"a {type(x).__module__}.{type(x).__name__} met an array of the case", "Use arrays, int and float only")
+    raise refuse(
+        f"a {type(x).__module__}.{type(x).__name__} met an array of the case", "Use arrays, int and float only"
+    )
 
 
 def real(x: Any, call: str) -> Ref:

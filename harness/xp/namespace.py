@@ -33,7 +33,9 @@ class Namespace:
     def __getattr__(self, key: str) -> NoReturn:
         if key.startswith("__"):
             raise AttributeError(key)
-        raise refuse(f"{self._name}.{key} does not exist", _advice(key, [k for k in vars(self) if k[0] != "_"]), NoSuchName)
+        raise refuse(
+            f"{self._name}.{key} does not exist", _advice(key, [k for k in vars(self) if k[0] != "_"]), NoSuchName
+        )
 
     def __repr__(self) -> str:
         return f"<namespace {self._name}>"

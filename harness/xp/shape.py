@@ -136,6 +136,7 @@ def take_along_axis(x: Array, indices_: Array, /, *, axis: int = -1) -> Array:
         n != m for k, (n, m) in enumerate(zip(ref.shape, places.shape, strict=True)) if k != position
     ):
         raise refuse(
-            f"{call} of shapes {ref.shape} and {places.shape}", "They must be equal but along the axis: write y[:, None]"
+            f"{call} of shapes {ref.shape} and {places.shape}",
+            "They must be equal but along the axis: write y[:, None]",
         )
     return wrap(b.call("take_along_axis", ref, places, axis=position))

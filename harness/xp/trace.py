@@ -54,7 +54,9 @@ def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -
     except Refused as refusal:
         raise NotTraceable(f"{name} cannot run on every engine. {refusal}") from refusal
     except Exception as error:
-        raise NotTraceable(f"{name} raised {type(error).__name__} while it was traced: {error}{_raised_at(error)}") from error
+        raise NotTraceable(
+            f"{name} raised {type(error).__name__} while it was traced: {error}{_raised_at(error)}"
+        ) from error
     return _checked(result, builder, name)
 
 

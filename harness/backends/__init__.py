@@ -1,0 +1,71 @@
+"""Backends: the engines that differentiate, one adapter a file."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from functools import lru_cache
+from typing import Protocol, cast
+
+from harness.graph.phrase import Phrasebook
+from harness.measurement import Failure, Measurement, Task, Trouble
+
+BACKENDS: dict[str, str] = {
+    "tensorflow": "harness.backends.tf_tape:TensorFlowTape",
+    "torch": "harness.backends.torch_autograd:TorchAutograd",
+    "jax": "harness.backends.jax_grad:JaxGrad",
+    "sympy": "harness.backends.sympy_diff:SympyDiff",
+    "finite_difference": "harness.backends.finite_difference:FiniteDifference",
+}
+"""Name → where its adapter is, in the order of every table."""
+
+INSTALL: dict[str, tuple[str, str]] = {
+    "tensorflow": ("tensorflow", "'gradharness[tensorflow]'"),
+    "torch": ("torch", "'gradharness[torch]'"),
+    "jax": ("jax", "'gradharness[jax]'"),
+    "sympy": ("sympy", "sympy"),
+    "finite_difference": ("numpy", "numpy"),
+}
+"""Name → the package that must be there, and what pip is asked for."""
+
+
+class Backend(Protocol):
+    """What a run asks of an adapter."""
+
+    name: str
+    mechanism: str
+    package: str
+    dtypes: tuple[str, ...]
+    operators: tuple[str, ...]
+    variants: tuple[str, ...]
+    """The first is the default."""
+    book: Phrasebook
+
+    def versions(self) -> dict[str, str]: ...
+
+    def flags(self) -> dict[str, str]: ...
+
+    def measure(self, task: Task) -> Measurement: ...
+
+    def reproduce(self, task: Task) -> str: ...
+
+
+def describe(name: str) -> type[Backend]:
+    """Return the adapter's class: what it can do, read without importing its framework."""
+    module, adapter = BACKENDS[name].split(":")
+    return cast(type[Backend], getattr(importlib.import_module(module), adapter))
+
+
+def available(name: str) -> Failure | None:
+    """Return why the backend cannot run, or None; its framework is not imported."""
+    package, wanted = INSTALL[name]
+    if importlib.util.find_spec(package) is not None:
+        return None
+    sentence = f"{package} is not installed; install it with: pip install {wanted}"
+    return Failure(trouble=Trouble.NOT_INSTALLED, sentence=sentence)
+
+
+@lru_cache
+def load(name: str) -> Backend:
+    """Return the backend, made once in a process; its framework is imported now."""
+    return describe(name)()

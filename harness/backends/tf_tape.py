@@ -1,0 +1,140 @@
+"""TensorFlow: `GradientTape`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.backends.adapter import Adapter, silenced
+from harness.backends.phrasebook import OPERATORS, Call, Phrase, Phrasebook, calls, full, population, reduction, swapped
+from harness.graph.node import Node
+
+DECORATORS = {"eager": "", "function": "@tf.function\n", "xla": "@tf.function(jit_compile=True)\n"}
+
+
+def differentiate(call: Call) -> str:
+    """Return the lines that bind `gradient`."""
+    names, params = ", ".join(call.arguments), ", ".join(call.params)
+    return f"""{DECORATORS[call.variant]}def gradient({names}):
+    with tf.GradientTape() as tape:
+        tape.watch([{params}])
+        value = cost({names})
+    return value, tape.gradient(value, [{params}])
+"""
+
+
+LOGADDEXP = "tf.reduce_logsumexp(tf.stack([{0}, {1}]), axis=0)"
+
+TAKE_ALONG_AXIS = """def take_along_axis(x, indices, axis):
+    order = [k for k in range(len(x.shape)) if k != axis] + [axis]
+    rows, picks = tf.transpose(x, order), tf.transpose(indices, order)
+    taken = tf.gather(rows, picks, axis=-1, batch_dims=len(order) - 1)
+    return tf.transpose(taken, [order.index(k) for k in range(len(order))])
+"""
+
+
+def product(node: Node) -> str:
+    """Return the words of a product whose operands are read transposed."""
+    flags = [flag for flag in ("transpose_a", "transpose_b") if node.attrs[flag]]
+    return f"tf.matmul({{0}}, {{1}}, {', '.join(f'{flag}=True' for flag in flags)})"
+
+
+def take_along_axis(node: Node) -> str:
+    """Return the words of a gather entry by entry: TensorFlow has it along the last axis."""
+    last = node.attrs["axis"] == len(node.shape) - 1
+    return "tf.gather({0}, {1}, axis={axis}, batch_dims={axis})" if last else "take_along_axis({0}, {1}, {axis})"
+
+
+def argsort(node: Node) -> str:
+    """Return the words of a stable argsort, whose result is int64 like all integers here."""
+    direction = ', direction="DESCENDING"' if node.attrs["descending"] else ""
+    return f"tf.cast(tf.argsort({{0}}, axis={{axis}}{direction}, stable=True), tf.int64)"
+
+
+BOOK = Phrasebook(
+    name="TensorFlow",
+    imports={"math": "import math", "np": "import numpy as np", "tf": "import tensorflow as tf"},
+    prelude="dtype = tf.{dtype}\n",
+    differentiate=differentiate,
+    leaves={"real": "tf.constant({0}, dtype)", "int": "tf.constant({0}, tf.int64)", "bool": "tf.constant({0})"},
+    show="tf.convert_to_tensor({0}).numpy().tolist()",
+    setup="tf.config.threading.set_intra_op_parallelism_threads(1)\ntf.config.threading.set_inter_op_parallelism_threads(1)\n",
+    helpers={"take_along_axis": TAKE_ALONG_AXIS},
+    phrases={
+        **OPERATORS,
+        **calls("tf", "exp sqrt sin cos tan sinh cosh tanh asin acos atan sigmoid square abs sign stop_gradient"),
+        **calls("tf.math", "expm1 log log1p erf erfc softplus"),
+        "relu": "tf.nn.relu({0})",
+        "atan2": Phrase(words="tf.atan2({0}, {1})", numbers="not first"),
+        "logaddexp": Phrase(words=LOGADDEXP, numbers="refused", broadcasts="none"),
+        "maximum": Phrase(words="tf.maximum({0}, {1})", numbers="not first"),
+        "minimum": Phrase(words="tf.minimum({0}, {1})", numbers="not first"),
+        "clip": Phrase(words="tf.clip_by_value({0}, {1}, {2})", numbers="not first", broadcasts="not first"),
+        "where": Phrase(words="tf.where({0}, {1}, {2})", numbers="not first"),
+        "matmul_transposed": Phrase(words=product),
+        "matvec": "tf.linalg.matvec({0}, {1})",
+        "vecmat": "tf.linalg.matvec({1}, {0}, transpose_a=True)",
+        "dot": "tf.tensordot({0}, {1}, 1)",
+        "softmax": "tf.nn.softmax({0}, axis={axis})",
+        "log_softmax": "tf.nn.log_softmax({0}, axis={axis})",
+        "logsumexp": reduction("tf.reduce_logsumexp"),
+        "sum": reduction("tf.reduce_sum"),
+        "mean": reduction("tf.reduce_mean"),
+        "max": reduction("tf.reduce_max"),
+        "min": reduction("tf.reduce_min"),
+        "var": reduction("tf.math.reduce_variance", covers=population),
+        "std": reduction("tf.math.reduce_std", covers=population),
+        "reshape": "tf.reshape({0}, {shape})",
+        "broadcast_to": "tf.broadcast_to({0}, {shape})",
+        "permute_dims": Phrase(words=swapped("tf.linalg.matrix_transpose({0})", "tf.transpose({0}, {axes})")),
+        "concat": "tf.concat([{all}], axis={axis})",
+        "stack": "tf.stack([{all}], axis={axis})",
+        "take": "tf.gather({0}, {1}, axis={axis})",
+        "take_along_axis": Phrase(words=take_along_axis),
+        "argsort": Phrase(words=argsort),
+        "eye": "tf.eye({n}, dtype=dtype)",
+        "arange": "tf.range({n}, dtype=tf.int64)",
+        "full": full("tf", "dtype", "tf.fill({{shape}}, tf.constant({{0}}, dtype))"),
+    },
+)
+
+
+class TensorFlowTape(Adapter):
+    """TensorFlow's GradientTape: eager, in a `tf.function`, and compiled by XLA."""
+
+    name, mechanism, package = "tensorflow", "GradientTape", "tensorflow"
+    variants = ("eager", "function", "xla")
+    book = BOOK
+
+    def __init__(self) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with silenced():  # TensorFlow greets on standard error whatever its log level
+            self.tf: Any = importlib.import_module("tensorflow")
+        self.tf.get_logger().setLevel("ERROR")  # else it takes equal functions of different scripts for retracings
+        with contextlib.suppress(RuntimeError):  # too late where the process has used TensorFlow before: flags() tells
+            self.tf.config.threading.set_intra_op_parallelism_threads(1)
+            self.tf.config.threading.set_inter_op_parallelism_threads(1)
+
+    def native(self, values: NDArray[np.generic], dtype: str) -> Any:
+        return self.tf.constant(values, dtype if values.dtype.kind == "f" else None)
+
+    def numpy(self, array: Any) -> tuple[NDArray[np.generic], str]:
+        """Return the array; of IndexedSlices, the gradient of a gather, the dense array with duplicates summed."""
+        dense = self.tf.convert_to_tensor(array)
+        return dense.numpy(), dense.dtype.name
+
+    def versions(self) -> dict[str, str]:
+        return {"tensorflow": self.tf.__version__}
+
+    def flags(self) -> dict[str, str]:
+        threading = self.tf.config.threading
+        return {
+            "tensorflow.intra_op_threads": str(threading.get_intra_op_parallelism_threads()),
+            "tensorflow.inter_op_threads": str(threading.get_inter_op_parallelism_threads()),
+            "tensorflow.onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        }

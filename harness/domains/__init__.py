@@ -1,0 +1,1 @@
+"""Number domains: the same graph in balls, in error bounds, in fractions."""

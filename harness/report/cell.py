@@ -1,0 +1,105 @@
+"""One cell in full, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from harness.report import format, names
+from harness.report.format import NOTHING, brief, entry, exact, margin, plural, terms
+from harness.report.lines import DIM, aligned, block, judged, line, pairs, stack
+from harness.report.place import Place, number_at, places
+from harness.run.records import CaseLine, CellLine, GroupLine
+
+ENTRIES_SHOWN = 12
+
+
+def cell_text(cell: CellLine, group: GroupLine | None, case: CaseLine | None) -> Text:
+    """Return one cell in full: numbers beside the truth, the tolerance with its terms, verdict, reason, source."""
+    return stack(
+        [
+            line((cell.id, "bold")),
+            judged(cell) + line(f"  rule {cell.rule}"),
+            line(f"  {cell.reason}"),
+            *pairs([*_about(cell, case), *_truth(group), *worst(cell), *_rest(cell)]),
+            *_gradient(cell, group),
+            *_source(cell, case),
+        ]
+    )
+
+
+def worst(cell: CellLine) -> Iterator[tuple[str, Text]]:
+    """Yield the worst entry: which, of how many, truth, got, error, tolerance, resolution."""
+    found = cell.worst
+    if found is None:
+        return
+    yield "worst entry", line(entry(found.path, found.index), (f"   {_outside(cell)}", DIM))
+    yield "truth", line(exact(found.truth))
+    yield "got", line(exact(found.got))
+    yield "error", line(f"{brief(found.error)}   {brief(found.ulp)} ulp   margin {margin(cell.margin)}")
+    yield "tolerance", line(f"{brief(found.tolerance)} = {terms(found.terms or cell.terms)}")
+    yield "resolution", line(f"{brief(found.resolution)}   the smallest relative fault that a pass could have hidden")
+
+
+def _outside(cell: CellLine) -> str:
+    """Return how many entries lie outside the tolerance."""
+    return f"{cell.wrong} of {plural(cell.entries, 'entry', 'entries')} outside the tolerance"
+
+
+def _about(cell: CellLine, case: CaseLine | None) -> Iterator[tuple[str, Text]]:
+    """Yield what the cell is."""
+    spelled = " ".join(filter(None, (cell.spelling, cell.variant, cell.operator, cell.dtype)))
+    yield "case", line(f"{cell.case}   {case.title if case else ''}".rstrip())
+    yield "engine", line(f"{names.backend(cell.backend)}   {spelled}, point {cell.point}")
+    yield "defined at", line(cell.location)
+
+
+def _truth(group: GroupLine | None) -> Iterator[tuple[str, Text]]:
+    """Yield the inputs and how the truth was established."""
+    if group is None:
+        return
+    inputs = ", ".join(f"{path} = {format.numbers(array)}" for path, array in group.inputs.items())
+    yield "inputs", line(inputs)
+    yield "exact value", line(f"{group.value_digits or NOTHING} ± {brief(group.value_radius)}")
+    yield "ideal", line(", ".join(f"{path} = {fraction}" for path, fraction in group.ideal.items()))
+    yield "truth is", line(f"{group.status}, gradient to ± {brief(group.radius)}, {group.digits} digits carried")
+
+
+def _rest(cell: CellLine) -> Iterator[tuple[str, Text]]:
+    """Yield the value, the expectation and the warnings."""
+    if cell.value != "":
+        off = f"error {brief(cell.value_error)}, tolerance {brief(cell.value_tolerance)}"
+        yield "value", line(f"{exact(cell.value)}   {cell.value_hex}   {off}")
+    yield "expected", line(cell.expected)
+    yield from (("warning", line(warning)) for warning in cell.warnings)
+
+
+def _gradient(cell: CellLine, group: GroupLine | None) -> Iterator[Text]:
+    """Yield the gradient's first entries beside the truth."""
+    found = list(places(cell.gradient))
+    if not found:
+        return
+    yield line(("  gradient", DIM))
+    yield from aligned([_beside(cell, group, place) for place in found[:ENTRIES_SHOWN]], indent="    ")
+    hidden = sum(map(format.size, cell.gradient.values())) - min(len(found), ENTRIES_SHOWN)
+    if hidden:
+        yield line((f"    {plural(hidden, 'more entry', 'more entries')}: in run.jsonl", DIM))
+
+
+def _beside(cell: CellLine, group: GroupLine | None, place: Place) -> list[Text]:
+    """Return one entry: its name, what the engine said, and the truth with the digits that agree."""
+    got, spelled = number_at(cell.gradient, place)
+    truth = number_at(group.gradient, place)[0] if group else ""
+    parts = format.split(got, truth)
+    said = line(parts.same, (parts.differing, "underline"), parts.exponent)
+    agree = f"{format.agreeing(got, truth)} digits agree" if truth != "" else ""
+    return [line(entry(*place)), said, line((spelled, DIM)), line(f"truth {exact(truth)}"), line((agree, DIM))]
+
+
+def _source(cell: CellLine, case: CaseLine | None) -> Iterator[Text]:
+    """Yield the source that ran."""
+    source = case.emitted.get(cell.backend, "") if case else ""
+    if source:
+        yield line(("  source", DIM))
+        yield block(source, indent="    ")

@@ -1,0 +1,65 @@
+"""How reports call backends and classes."""
+
+from __future__ import annotations
+
+from harness.run.records import CellLine, HeaderLine, Run
+
+BACKENDS = {
+    "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "sympy": "SymPy",
+    "finite_difference": "finite differences",
+}
+
+GLYPHS = {"fail": "✗", "inconclusive": "?", "pass": "✓"}
+"""By class, the worst first."""
+
+RAN = "ran"
+
+OWN = "xp"
+"""The spelling of the definition itself; others are named."""
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+def backend(name: str) -> str:
+    """Return the name by which people know the backend."""
+    return BACKENDS.get(name, name)
+
+
+def status(cell: CellLine) -> str:
+    """Return the cell's class; a class that is not known reads as a failure, never as a pass."""
+    return cell.cls if cell.cls in GLYPHS else "fail"
+
+
+def glyph(cell: CellLine) -> str:
+    """Return the sign of the cell's class."""
+    return GLYPHS[status(cell)]
+
+
+def word(cell: CellLine) -> str:
+    """Return the verdict with its diagnosis: `DISAGREE{negated}`."""
+    return f"{cell.verdict}{{{cell.diagnosis}}}" if cell.diagnosis else cell.verdict
+
+
+def backends(run: Run) -> tuple[str, ...]:
+    """Return the backends of the run, those of the header first."""
+    others = sorted({cell.backend for cell in run.cells} - run.header.backends.keys())
+    return (*run.header.backends, *others)
+
+
+def how_many_ran(header: HeaderLine) -> str:
+    """Return "4 of 5 backends ran"."""
+    ran = sum(said == RAN for said in header.backends.values())
+    return f"{ran} of {len(header.backends)} backends ran"
+
+
+def mechanism(header: HeaderLine, name: str) -> str:
+    """Return how the backend differentiates, "" where the run does not say."""
+    return header.mechanisms.get(name, "")
+
+
+def pair(key: str) -> str:
+    """Return the name of a pair of backends, written "torch|jax" in the record."""
+    return " and ".join(map(backend, key.split("|")))

@@ -1,0 +1,108 @@
+"""Runs joined into one: what different processes measured of the same cases in one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from harness.run.plan import below
+from harness.run.records import CaseLine, CellLine, GroupLine, HeaderLine, Run, TotalsLine
+from harness.run.totals import totals
+
+CAUGHT = "A planted wrong gradient was caught"
+NOT_CAUGHT = "NOT caught"
+
+
+def merged(runs: Sequence[Run]) -> Run:
+    """Return the runs, at least one, as one; without totals where one of them was cut short.
+
+    The same cell measured twice counts once, the first time. Differences between two backends that no single
+    run measured together are not in it.
+    """
+    header = _header([run.header for run in runs])
+    cells = _cells(cell for run in runs for cell in run.cells)
+    return Run(
+        header=header,
+        cases=_cases(line for run in runs for line in run.cases),
+        groups=_groups(line for run in runs for line in run.groups),
+        cells=cells,
+        totals=_totals(header, cells, [run.totals for run in runs]),
+    )
+
+
+def _header(headers: Sequence[HeaderLine]) -> HeaderLine:
+    """Return the first header with the versions, flags and backends of all."""
+    return msgspec.structs.replace(
+        headers[0],
+        versions={key: text for one in headers for key, text in one.versions.items()},
+        flags={key: text for one in headers for key, text in one.flags.items()},
+        backends={key: text for one in headers for key, text in one.backends.items()},
+        mechanisms={key: text for one in headers for key, text in one.mechanisms.items()},
+    )
+
+
+def _cells(lines: Iterable[CellLine]) -> tuple[CellLine, ...]:
+    found: dict[str, CellLine] = {}
+    for line in lines:
+        found.setdefault(line.id, line)
+    return tuple(found.values())
+
+
+def _cases(lines: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
+    """Return a line per case, with the sources of all backends and the formulas of the one that has them."""
+    found: dict[str, CaseLine] = {}
+    for line in lines:
+        first = found.setdefault(line.case, line)
+        found[line.case] = msgspec.structs.replace(
+            first,
+            emitted=first.emitted | line.emitted,
+            formula=first.formula or line.formula,
+            derivatives=first.derivatives or line.derivatives,
+            mathml=first.mathml or line.mathml,
+        )
+    return tuple(found.values())
+
+
+def _groups(lines: Iterable[GroupLine]) -> tuple[GroupLine, ...]:
+    """Return a line per group, with what single backends add to it."""
+    found: dict[tuple[str, str, str], GroupLine] = {}
+    for line in lines:
+        key = line.case, line.point, line.dtype
+        first = found.setdefault(key, line)
+        found[key] = msgspec.structs.replace(
+            first,
+            second_opinion=first.second_opinion or line.second_opinion,
+            curve=first.curve or line.curve,
+            pairs=first.pairs | line.pairs,
+        )
+    return tuple(found.values())
+
+
+def _totals(header: HeaderLine, cells: Sequence[CellLine], parts: Sequence[TotalsLine | None]) -> TotalsLine | None:
+    whole = [part for part in parts if part is not None]
+    if len(whole) < len(parts):
+        return None
+    return totals(
+        header,
+        cells,
+        planned=len(cells) + sum(part.planned - part.judged for part in whole),
+        stale=[
+            prefix for prefix in dict.fromkeys(p for part in whole for p in part.stale) if not _fulfilled(prefix, cells)
+        ],
+        seconds=max(part.seconds for part in whole),
+        control=_control([part.control for part in whole]),
+    )
+
+
+def _fulfilled(prefix: str, cells: Iterable[CellLine]) -> bool:
+    return any(cell.expected and below(cell.id, prefix) for cell in cells)
+
+
+def _control(said: Sequence[str]) -> str:
+    """Return the gravest sentence: one that distrusts its run, else one that caught its plant, else the first."""
+    for words in (NOT_CAUGHT, CAUGHT):
+        found = [sentence for sentence in said if words in sentence]
+        if found:
+            return found[0]
+    return said[0]

@@ -1,0 +1,230 @@
+"""The certificate: a gradient checked by a directional difference that uses no reverse rule.
+
+(f(x + hv) − f(x − hv)) / 2h is held against ⟨g, v⟩ in balls, for a dyadic direction v and an h so small that a
+right gradient leaves nothing. Decisions and stop_gradient nodes stay as they are at x, so margins are to be looked at
+first: with its decisions frozen a tie always certifies. A wrong *forward* operation is not seen here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from harness.domains.ball import Ball, lifted
+from harness.domains.evaluate import Decisions, evaluate
+from harness.domains.precision import Array, Precision
+from harness.domains.structure import add_up, held
+from harness.graph.derive import Derivative
+from harness.measurement import Leaves
+
+ORDERS = 40
+"""Powers of ten by which h is smaller than the point's own scale; h is the power of two nearest to that, so that the
+difference quotient of a quadratic is exact."""
+
+RESOLUTION = 30
+"""Powers of ten by which the residual must fall below what it is held against."""
+
+SPARE = 20
+"""Digits beyond the 4·ORDERS that the difference of two values and its h² term take."""
+
+ATTEMPTS = 3
+"""The digits are doubled twice at most where the radius stands in the way."""
+
+SEED = 2008
+"""Of the random direction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What the directional difference said of the gradient."""
+
+    accepted: bool
+    residual: float
+    """Upper bound of |(f(x+hv) − f(x−hv))/2h − ⟨g, v⟩|."""
+    scale: float
+    """What the residual is held against: the smallest leaf sum of |g·v| and its rounding errors over u, at least h."""
+    orders: float
+    """How many powers of ten the residual is below the scale; inf where it is exactly 0."""
+    how: str
+    """In words: by which rule it was accepted, or why not."""
+
+
+BESIDE = "not finite beside the point"
+"""The function is real on one side of the point only."""
+
+
+RADIUS = "the radius stays in the way"
+"""Nothing can be said at the digits that were tried."""
+
+
+def untried(why: str) -> Certificate:
+    """Return the certificate of a gradient that was not tried."""
+    return Certificate(accepted=False, residual=math.nan, scale=math.nan, orders=math.nan, how=why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """The arguments of a certificate."""
+
+    derivative: Derivative
+    inputs: Leaves
+    precision: Precision
+    decisions: Decisions
+    errors: Mapping[str, Array]
+    """Worst-case rounding error of each partial: the natural scale where the gradient itself is 0."""
+    silent: frozenset[str]
+    """Leaves whose gradient is exactly 0 or None: nothing in ⟨g, v⟩ says how small their part should be."""
+    digits: int
+    """Of the run that established the gradient."""
+    margin: float
+    """The least distance of a decision from its threshold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Residual:
+    """A difference quotient less ⟨g, v⟩, and its scale."""
+
+    ball: Any
+    scale: Any
+
+
+def certify(probe: Probe) -> Certificate:
+    """Return the certificate of the gradient at the point.
+
+    Accepted where the residual is at most 1e-30 of the smallest non-zero leaf (or of h), or where it is certainly not 0
+    and falls by 1e-30 with h² in place of h, as an odd higher-order term does and a wrong rule does not. Silent leaves
+    are moved by themselves: beside others a small part that is missing would not be seen.
+    """
+    loud = [path for path in probe.derivative.partials if path not in probe.silent]
+    found = [_certify(probe, moved) for moved in (loud, sorted(probe.silent)) if moved]
+    rejected = [certificate for certificate in found if not certificate.accepted]
+    return (rejected or found or [untried("no input is differentiated")])[0]
+
+
+def _certify(probe: Probe, moved: Sequence[str]) -> Certificate:
+    """Return the certificate of the leaves that are moved."""
+    scale = point_scale(probe)
+    least = max(4 * ORDERS + SPARE, probe.digits + 3 * ORDERS) + math.ceil(2 * -math.log10(scale))
+    found = untried(RADIUS)
+    for attempt in range(ATTEMPTS):
+        found = _attempt(probe, moved, scale, least << attempt)
+        if found.how != RADIUS:
+            break
+    return found
+
+
+def _attempt(probe: Probe, moved: Sequence[str], scale: float, digits: int) -> Certificate:
+    """Return the certificate at so many digits."""
+    first = residual(probe, moved, scale, ORDERS, digits)
+    with Ball(digits).context():
+        if not first.ball.is_finite():
+            return _verdict(False, first, BESIDE)
+        if first.ball == 0:
+            return _verdict(True, first, "exact")
+        if _below(first.ball, first.scale):
+            return _verdict(True, first, "first difference")
+        if not first.ball.abs_lower() > 0:
+            return _verdict(False, first, RADIUS)
+    return _second(probe, moved, scale, digits, first)
+
+
+def _second(probe: Probe, moved: Sequence[str], scale: float, digits: int, first: Residual) -> Certificate:
+    """Return the certificate that a residual at h² gives to one that is not 0 at h."""
+    second = residual(probe, moved, scale, 2 * ORDERS, digits + 4 * ORDERS)
+    with Ball(digits).context():
+        accepted = _below(second.ball, first.ball.abs_lower())
+    return _verdict(accepted, first, "second difference" if accepted else "the residual stays where it is")
+
+
+def _below(ball: Any, scale: Any) -> bool:
+    """Return whether the ball is certainly at most 1e-30 of the scale; not finite is no."""
+    return bool(ball.abs_upper() <= scale * arb(10) ** -RESOLUTION)
+
+
+def _verdict(accepted: bool, found: Residual, how: str) -> Certificate:
+    size, scale = found.ball.abs_upper(), found.scale
+    return Certificate(
+        accepted=accepted, residual=float(size), scale=float(scale), orders=_orders(scale, size), how=how
+    )
+
+
+def _orders(scale: Any, size: Any) -> float:
+    """Return the decimal logarithm of scale over size."""
+    if size == 0:
+        return math.inf
+    return float((scale / size).log() / arb(10).log())
+
+
+def residual(probe: Probe, moved: Sequence[str], scale: float, orders: int, digits: int) -> Residual:
+    """Return the residual along the leaves that are moved, for h = scale·10^−orders, at so many digits."""
+    derivative, ball = probe.derivative, Ball(digits)
+    base = _run(probe, ball, probe.inputs, derivative.graph.outputs, {})
+    stopped = {k: value for k, value in base.items() if derivative.graph.nodes[k].op == "stop_gradient"}
+    with ball.context():
+        step = arb(scale) * two_to(orders)
+        slope, leaf = _slope(probe, moved, base)
+        ahead, behind = (
+            _run(probe, ball, shifted(probe, moved, step * side), (derivative.value,), stopped)[derivative.value].item()
+            for side in (1, -1)
+        )
+        return Residual(ball=(ahead - behind) / (2 * step) - slope, scale=max(leaf, step))
+
+
+def two_to(orders: int) -> Any:
+    """Return the power of two nearest to 10^−orders."""
+    return arb(2) ** -round(orders * math.log2(10))
+
+
+def _run(
+    probe: Probe, ball: Ball, inputs: Mapping[str, Any], outputs: tuple[int, ...], frozen: Mapping[int, Any]
+) -> dict[int, Any]:
+    """Return the values of a ball run with the decisions of the point."""
+    graph, known = probe.derivative.graph, dict(probe.decisions)
+    return evaluate(graph, outputs, ball, inputs, precision=probe.precision, decisions=known, frozen=frozen).values
+
+
+def _slope(probe: Probe, moved: Sequence[str], values: Mapping[int, Any]) -> tuple[Any, Any]:
+    """Return ⟨g, v⟩ and the smallest non-zero leaf sum of (|g| + error/u)·|v|, 0 where there is none."""
+    slope, leaves, along = arb(0), [], direction(probe)
+    for path in moved:
+        node, v = probe.derivative.partials[path], along[path]
+        if node is None:
+            continue
+        terms = held(values[node] * lifted(v)).ravel()
+        slope += add_up(terms, (0,), False, arb(0)).item()
+        errors = probe.errors[path]
+        natural = float(np.sum(np.where(np.isfinite(errors), errors, 0) * abs(v))) / probe.precision.unit
+        leaves.append(add_up(abs(terms), (0,), False, arb(0)).item().upper() + natural)
+    positive = [leaf for leaf in leaves if leaf > 0]
+    return slope, min(positive, default=arb(0))
+
+
+def direction(probe: Probe) -> dict[str, Array]:
+    """Return a random dyadic direction with no zero entry, by leaf path of the differentiated inputs."""
+    rng = np.random.default_rng(SEED)
+    graph = probe.derivative.graph
+    shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
+    return {
+        path: np.asarray(rng.integers(1, 9, shape) * rng.choice([-1, 1], shape) / 8) for path, shape in shapes.items()
+    }
+
+
+def shifted(probe: Probe, moved: Sequence[str], step: Any) -> dict[str, NDArray[Any]]:
+    """Return the inputs, those in `moved` displaced by `step` along the direction."""
+    inputs, along = dict[str, NDArray[Any]](probe.inputs), direction(probe)
+    for path in moved:
+        inputs[path] = held(lifted(np.asarray(inputs[path], np.float64)) + lifted(along[path]) * step)
+    return inputs
+
+
+def point_scale(probe: Probe) -> float:
+    """Return min(1, least non-zero |x_j| of the differentiated inputs, margin of the decisions)."""
+    sizes = [abs(np.asarray(probe.inputs[path], np.float64)).ravel() for path in probe.derivative.graph.params]
+    entries = np.concatenate([*sizes, [1.0, probe.margin]])
+    return float(entries[entries > 0].min())

@@ -1,0 +1,57 @@
+"""From balls to numbers that need no ball arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.domains.ball import lifted
+from harness.domains.precision import Array
+from harness.domains.structure import held
+from harness.truth.enclosure import Enclosure
+
+_size = np.frompyfunc(lambda ball: float(ball.abs_upper()), 1, 1)
+_spread = np.frompyfunc(lambda ball: float(ball.rad()), 1, 1)
+_zero = np.frompyfunc(lambda ball: ball == 0, 1, 1)
+
+
+def nearest(balls: NDArray[Any]) -> Array:
+    """Return the midpoints rounded to float64."""
+    return np.asarray(balls, dtype=np.float64)
+
+
+def is_zero(balls: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which balls are exactly 0."""
+    return np.asarray(_zero(balls), dtype=bool)
+
+
+def enclose(balls: NDArray[Any]) -> Enclosure:
+    """Return the balls as three float64 summands and a radius; call it at the precision of the balls."""
+    parts, rest = [], balls
+    with np.errstate(all="ignore"):
+        for _ in range(3):
+            part = nearest(rest)
+            parts.append(part)
+            rest = held(rest - lifted(part))
+        return Enclosure(parts=tuple(parts), radius=radius(rest))
+
+
+def radius(balls: NDArray[Any]) -> Array:
+    """Return an upper bound of the absolute values; 0 only for exact zeros, inf for what is not finite."""
+    size = np.asarray(_size(balls), dtype=np.float64)
+    above = np.where(np.isfinite(size), np.nextafter(size * (1 + 2.0**-52), np.inf), np.inf)
+    return np.where(is_zero(balls), 0.0, above)
+
+
+def spread(balls: NDArray[Any]) -> Array:
+    """Return the balls' own radii."""
+    return np.asarray(_spread(balls), dtype=np.float64)
+
+
+def digits_of(ball: Any, digits: int = 30) -> str:
+    """Return at most so many significant digits of the number in a ball, only certain ones, without trailing zeros."""
+    mantissa, mark, exponent = ball.str(digits, radius=False).partition("e")
+    short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return "0" if short == "0" else short + mark + exponent

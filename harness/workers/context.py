@@ -1,0 +1,47 @@
+"""Starting a worker without running the parent's script again."""
+
+from __future__ import annotations
+
+from multiprocessing import process
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.popen_spawn_posix import Popen as SpawnPopen
+from typing import Any
+
+
+class _Popen(SpawnPopen):
+    """A spawned process whose preparation does not name the parent's main module.
+
+    multiprocessing imports that module in the child, which would run a script without a main guard again.
+    """
+
+    def _launch(self, process_obj: Any) -> None:
+        from multiprocessing import spawn
+
+        full = spawn.get_preparation_data
+
+        def without_main(name: str) -> dict[str, Any]:
+            return {key: value for key, value in full(name).items() if not key.startswith("init_main")}
+
+        spawn.get_preparation_data = without_main
+        try:
+            super()._launch(process_obj)  # type: ignore[misc]  # typeshed does not list the hook
+        finally:
+            spawn.get_preparation_data = full
+
+
+class _Process(SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        return _Popen(process_obj)
+
+
+class Context(SpawnContext):
+    """The spawn context of the workers."""
+
+    Process = _Process
+
+
+def context() -> Context:
+    """Return the context in which workers are started."""
+    assert process.current_process() is not None
+    return Context()

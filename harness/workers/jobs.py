@@ -1,0 +1,105 @@
+"""What a worker is asked to do, and what it answers: plain data both ways.
+
+Importing this module imports no framework; a worker imports its own when it is first asked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.graph.node import Graph
+from harness.measurement import Leaves, Task
+from harness.run.lab import Exact, Inline
+from harness.workers.output import captured
+
+
+class Job(Protocol):
+    """Something to do in a worker."""
+
+    def run(self, lab: Inline) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came out of a job."""
+
+    result: Any = None
+    error: str = ""
+    """The exception in one line; "" where there was none."""
+    output: str = ""
+    """What was printed meanwhile."""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Import the backend; "" for a worker without one."""
+
+    backend: str
+
+    def run(self, lab: Inline) -> Any:
+        return lab.about(self.backend).result() if self.backend else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Trace a case, which is found again by its file: functions do not travel."""
+
+    file: str
+    case: str
+
+    def run(self, lab: Inline) -> Any:
+        from harness.collect import cases_of, load
+
+        found = {case.id: case for case in cases_of(load(Path(self.file)))}
+        return lab.trace(found[self.case]).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Establish:
+    """Establish truth and tolerance of a group."""
+
+    graph: Graph
+    inputs: Leaves
+    dtype: str
+    exact: Exact | None
+
+    def run(self, lab: Inline) -> Any:
+        return lab.establish(self.graph, self.inputs, self.dtype, self.exact).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measure:
+    """Take one gradient."""
+
+    backend: str
+    task: Task
+
+    def run(self, lab: Inline) -> Any:
+        return lab.measure(self.backend, self.task).result()
+
+
+def perform(job: Job) -> Reply:
+    """Return the job's reply, whatever it raises; a process that the job forked off ends here."""
+    here = os.getpid()
+    result, error = None, ""
+    with captured() as output:
+        try:
+            result = job.run(_lab())
+        except BaseException as raised:
+            error = f"{type(raised).__name__}: {raised}".strip().split("\n", 1)[0]
+        if os.getpid() != here:
+            os._exit(0)
+    return Reply(result=result, error=error, output=output.text, pid=here)
+
+
+@lru_cache
+def _lab() -> Inline:
+    """Return this worker's lab, made once."""
+    sys.setrecursionlimit(10_000)
+    return Inline()

@@ -1,0 +1,171 @@
+"""One worker process with its queue: what dies in it costs one job.
+
+pebble starts, times and ends the process. What it does not do is done here: a memory limit, a queue
+that outlives the process, a fresh pool after every death, and the job once more where the process
+died for a reason that may not be the job's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import threading
+from concurrent.futures import BrokenExecutor, CancelledError, Future, TimeoutError
+from dataclasses import dataclass
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+from pebble.common.types import CONSTS
+
+from harness.measurement import Failure, Trouble
+from harness.workers.context import context
+from harness.workers.jobs import About, Job, Reply, perform
+from harness.workers.limits import Limits
+
+CONSTS.term_timeout = 0.5  # seconds between SIGTERM and SIGKILL: a loop in C does not hear the first
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiting:
+    job: Job
+    future: Future[Reply | Failure]
+
+
+class Room:
+    """A worker process, and the thread that feeds it one job at a time."""
+
+    def __init__(self, name: str, backend: str, limits: Limits) -> None:
+        self.name, self.limits = name, limits
+        self.pid = 0
+        """The worker's process, 0 while there is none."""
+        self.over_memory = False
+        """The watcher killed the worker."""
+        self._backend = backend
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue()
+        self._pool: Any = None
+        self._about: Any = None
+        self._dead: Failure | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._serve, name=f"room {name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> Future[Reply | Failure]:
+        """Return the reply to a job, pending; jobs are done in the order in which they come."""
+        future: Future[Reply | Failure] = Future()
+        self._queue.put(_Waiting(job=job, future=future))
+        return future
+
+    def stop(self) -> None:
+        """End the worker at once; jobs that wait are cancelled."""
+        self._stopped = True
+        with contextlib.suppress(queue.Empty):
+            while (waiting := self._queue.get_nowait()) is not None:
+                waiting.future.cancel()
+        self._queue.put(None)
+        self.kill()
+
+    def join(self) -> None:
+        """Wait until the room's thread has ended."""
+        self._thread.join(timeout=10)
+
+    def kill(self) -> None:
+        """Kill the worker process, if there is one."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    # ----------------------------------------------------------------- the room's thread
+
+    def _serve(self) -> None:
+        while (waiting := self._queue.get()) is not None and not self._stopped:
+            waiting.future.set_result(self._answer(waiting.job))
+        self._close()
+
+    def _answer(self, job: Job) -> Reply | Failure:
+        """Return the reply, or the failure of a job that took its worker down twice or went beyond a limit."""
+        answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
+        for _ in range(2):
+            about = self._ready()
+            if isinstance(about, Failure):
+                return about
+            if isinstance(job, About):
+                return about
+            answer, again = self._once(job, self.limits.seconds)
+            if not again or self._stopped:
+                return answer
+        return answer
+
+    def _ready(self) -> Reply | Failure:
+        """Return what the worker says of itself; start it, and import its framework, if need be."""
+        if self._dead is not None:
+            return self._dead
+        if self._pool is not None:
+            return self._about  # type: ignore[no-any-return]  # set together with the pool
+        answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
+        for _ in range(3):
+            self._pool = ProcessPool(max_workers=1, context=context())
+            answer, again = self._once(About(backend=self._backend), self.limits.start_seconds)
+            if isinstance(answer, Reply) and not answer.error:
+                self._about = answer
+                return answer
+            self._close()
+            if not again or self._stopped:
+                break
+        self._dead = self._cannot_start(answer)
+        return self._dead
+
+    def _cannot_start(self, answer: Reply | Failure) -> Failure:
+        why = answer.sentence if isinstance(answer, Failure) else answer.error
+        return Failure(trouble=Trouble.ERROR, sentence=f"{self.name} cannot be started: {why}")
+
+    def _once(self, job: Job, seconds: float) -> tuple[Reply | Failure, bool]:
+        """Return the reply or failure, and whether the job deserves another try in a fresh process."""
+        assert self._pool is not None, "a job runs in a room that is ready"
+        try:
+            reply: Reply = self._pool.schedule(perform, args=(job,), timeout=seconds).result()
+        except TimeoutError:
+            self._close()
+            return self._late(seconds), False
+        except ProcessExpired as death:
+            return self._died(death.exitcode)
+        except (BrokenExecutor, CancelledError, RuntimeError, OSError):
+            return self._died(None)
+        self.pid = reply.pid
+        return reply, False
+
+    def _late(self, seconds: float) -> Failure:
+        sentence = (
+            f"{self.name} gave no answer within {seconds:g} s. Make the case smaller, or allow more with --timeout."
+        )
+        return Failure(trouble=Trouble.TIMEOUT, sentence=sentence)
+
+    def _died(self, code: int | None) -> tuple[Failure, bool]:
+        over, self.over_memory = self.over_memory, False
+        self._close()
+        if over:
+            limit = f"{self.limits.megabytes:g} MB"
+            sentence = f"{self.name} went beyond {limit} of memory. Make the case smaller, or allow more with --memory."
+            return Failure(trouble=Trouble.OUT_OF_MEMORY, sentence=sentence), False
+        sentence = f"{self.name}: the worker process died ({_death(code)}). Run the case alone to see why."
+        return Failure(trouble=Trouble.CRASHED, sentence=sentence), True
+
+    def _close(self) -> None:
+        """End the process and the pool; a pool that saw a death is never used again."""
+        pool, self._pool = self._pool, None  # a ProcessPool, whose stop() has no types
+        if pool is not None:
+            self.kill()
+            pool.stop()
+            pool.join()
+        self.pid = 0
+
+
+def _death(code: int | None) -> str:
+    """Return how a process ended, in words."""
+    if code is None:
+        return "no exit code"
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}"

@@ -1,0 +1,183 @@
+"""The run in a terminal: the same words with and without colour, deaf to hostile texts."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+
+import msgspec
+import pytest
+from rich.console import Console
+
+import synthetic as made
+from harness.report import facts, terminal
+from harness.report.lines import put
+from harness.run.records import Run
+
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printed(run: Run, *, colour: bool) -> str:
+    """Return what a console receives."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=colour, color_system="standard" if colour else None, highlight=False)
+    put(terminal.summary(run), console)
+    return stream.getvalue()
+
+
+def test_the_summary_begins_with_the_headline_of_all_reports() -> None:
+    lines = terminal.summary(made.mixed()).plain.splitlines()
+    assert lines[0] == facts.headline(made.mixed())
+    assert lines[1] == "✓ A planted wrong gradient was caught: lesson.square negated reads DISAGREE{negated}."
+
+
+def test_a_failure_says_everything_one_needs() -> None:
+    text = terminal.summary(made.mixed()).plain
+    for line in (
+        "✗ DISAGREE{negated}  lesson.square/finite_difference/xp/eager/grad/float64/three",
+        "  worst entry  w   1 of 1 entry outside the tolerance",
+        "  truth        6.0000000000000000",
+        "  got          -6.0000000000000000",
+        "  error        12   1.35e+16 ulp   margin 1.6e-16×",
+        "  tolerance    2e-15 = EV 2e-15",
+        "  resolution   3.3e-16   the smallest relative fault that a pass could have hidden",
+        "  rule         16",
+        "  defined at   cases/lesson.py:12",
+        "  show         gradharness show lesson.square/finite_difference/xp/eager/grad/float64/three",
+        "  reproduce    gradharness repro lesson.square/finite_difference/xp/eager/grad/float64/three",
+    ):
+        assert line in text.splitlines()
+    assert made.mixed().cells[2].reason in text
+
+
+def test_a_failure_in_an_array_names_its_index() -> None:
+    worst = msgspec.structs.replace(made.wrong().worst, path="layers.w", index=(0, 3))
+    cell = made.wrong(worst=worst, wrong=3, entries=12)
+    assert "worst entry  layers.w[0, 3]   3 of 12 entries outside" in terminal.summary(made.run((cell,))).plain
+
+
+def test_a_run_without_failures_shows_none() -> None:
+    text = terminal.summary(made.honest()).plain
+    assert "✗" not in text
+    assert "inconclusive" not in text
+
+
+def test_the_inconclusive_are_counted_by_verdict() -> None:
+    cells = (
+        made.doubtful(),
+        made.doubtful(point="two"),
+        made.doubtful(verdict="ILL-CONDITIONED", point="c"),
+        made.cell(),
+    )
+    assert "? 3 inconclusive: 2 UNSUPPORTED, 1 ILL-CONDITIONED" in terminal.summary(made.run(cells)).plain
+
+
+def test_many_failures_are_cut_and_counted() -> None:
+    cells = tuple(made.wrong(f"a.case_{at:02d}") for at in range(terminal.FAILURES_SHOWN + 5))
+    text = terminal.summary(made.run(cells)).plain
+    assert text.count("DISAGREE{negated}  ") == terminal.FAILURES_SHOWN
+    assert "5 more failures: see report.html." in text
+
+
+def test_what_the_run_lacks_is_said() -> None:
+    assert "? JAX did not run: not installed" in terminal.summary(made.mixed()).plain
+    assert "The run was cut short" in terminal.summary(made.cut_short()).plain
+    distrusted = made.run((made.cell(),), control="A planted wrong gradient was NOT caught: it reads AGREE.")
+    assert "✗ This report is not to be trusted." in terminal.summary(distrusted).plain
+
+
+def test_colour_only_on_a_terminal_and_the_same_words() -> None:
+    plain, coloured = (printed(made.mixed(), colour=colour) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert "\x1b[1;31m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert plain.rstrip("\n") == terminal.summary(made.mixed()).plain
+
+
+def test_long_lines_are_not_broken() -> None:
+    cell = made.wrong("a." + "x" * 300)
+    assert shlex.join(["gradharness", "show", cell.id]) in printed(made.run((cell,)), colour=False)
+
+
+@pytest.mark.parametrize("text", [terminal.summary, terminal.matrix, terminal.overview])
+def test_hostile_texts_move_nothing(text: object) -> None:
+    assert callable(text)
+    told = text(made.hostile()).plain
+    assert not CONTROL.search(told)
+    assert "\\x1b[31m\\u202e" in told
+
+
+def test_a_hostile_cell_moves_nothing() -> None:
+    run = made.hostile()
+    for cell in run.cells:
+        assert not CONTROL.search(terminal.shown(run, cell).plain)
+    assert CONTROL.search(made.HOSTILE)  # the test sees them where they are
+
+
+def test_square_brackets_are_not_markup() -> None:
+    cell = made.wrong(reason="w[0] and [bold]not bold[/bold] and :smile:")
+    assert "w[0] and [bold]not bold[/bold] and :smile:" in printed(made.run((cell,)), colour=False)
+
+
+def test_few_groups_are_shown_with_their_numbers() -> None:
+    lines = terminal.matrix(made.honest()).plain.splitlines()
+    assert lines[1] == "  truth  J = 9.0000000000000000, ∂J/∂w = 6.0000000000000000"
+    assert lines[2].split() == ["engine", "value", "gradient", "error", "tolerance", "verdict"]
+    assert [line.split()[-1] for line in lines[3:]] == ["EXACT"] * 4 + ["AGREE"]
+    assert lines[7].split()[2:] == ["9.0000000000000000", "6.0000000000000187", "1.9e-14", "8.1e-14", "✓", "AGREE"]
+    assert len({line.index(mark) for line in lines[3:] for mark in "✓"}) == 1
+    assert terminal.agreement(made.honest()) == "\n".join(lines)
+
+
+def test_many_groups_are_shown_as_a_table_of_cases() -> None:
+    lines = terminal.matrix(made.big(cases=5)).plain.splitlines()
+    assert lines[0].split()[:4] == ["case", "TensorFlow", "PyTorch", "JAX"]
+    assert len(lines) == 6
+    assert re.search(r"✓ AGREE 6/6 \d+(\.\d)?×", lines[5])
+
+
+def test_a_row_that_does_not_pass_says_why() -> None:
+    text = terminal.matrix(made.mixed()).plain
+    assert "PyTorch: No phrase for erfinv in torch." in text
+    assert text.count("JAX did not run") == 1
+    assert terminal.overview(made.mixed()).plain.count("JAX did not run") == 1
+
+
+def test_a_cell_in_full() -> None:
+    run = made.mixed()
+    text = terminal.cell_text(run.cells[0], run.groups[0], run.cases[0]).plain
+    for said in (
+        "✓ EXACT  rule 10",
+        "J(w) = w², the note's first cost",
+        "TensorFlow   xp eager grad float64, point three",
+        "w = 3.0",
+        "9.00000000000000000000000000000 ± 0",
+        "value = 9, w = 6",
+        "0x1.2000000000000p+3",
+        "w  6.0000000000000000  0x1.8000000000000p+2  truth 6.0000000000000000  17 digits agree",
+        "    with tf.GradientTape() as tape:",
+    ):
+        assert said in text
+    assert terminal.shown(run, run.cells[0]).plain == text
+
+
+def test_a_cell_without_its_group_and_case_is_shown_all_the_same() -> None:
+    run = made.cut_short()
+    text = terminal.shown(run, run.cells[1]).plain
+    assert "lesson.cube" in text
+    assert "digits agree" not in text
+
+
+def test_a_cell_without_a_gradient_says_why() -> None:
+    run = made.mixed()
+    text = terminal.shown(run, run.cells[3]).plain
+    assert "No phrase for erfinv in torch." in text
+    assert "nan" not in text
+
+
+def test_a_long_gradient_is_cut_and_counted() -> None:
+    cell = made.cell(gradient={"w": made.numbers([1.0] * 3000)})
+    text = terminal.cell_text(cell, made.group(gradient={"w": made.numbers([1.0] * 3000)}), None).plain
+    assert text.count("digits agree") == 12
+    assert "2988 more entries: in run.jsonl" in text

@@ -1,0 +1,154 @@
+"""What breaks in a worker costs one job, and says what happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.measurement import Failure, Trouble
+from harness.workers.jobs import Reply
+from harness.workers.limits import Limits
+from harness.workers.room import Room
+from harness.workers.watch import Watch, resident_megabytes
+from tests import bad_jobs
+from tests.bad_jobs import Bad
+
+LIMITS = Limits(seconds=2.0, megabytes=600.0)
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    made = Room("bad", "", LIMITS)
+    watch = Watch((made,))
+    yield made
+    watch.stop()
+    made.stop()
+    made.join()
+
+
+def fine(room: Room) -> bool:
+    """Return whether the room answers an ordinary job."""
+    answer = room.submit(Bad(bad_jobs.answers)).result(timeout=60)
+    return isinstance(answer, Reply) and answer.result == 42
+
+
+FATAL = {
+    "sleeps": (Trouble.TIMEOUT, "gave no answer within 2 s"),
+    "loops": (Trouble.TIMEOUT, "--timeout"),
+    "loops_in_c": (Trouble.TIMEOUT, "gave no answer"),
+    "exits": (Trouble.CRASHED, "exit code 3"),
+    "kills_itself": (Trouble.CRASHED, "signal SIGKILL"),
+    "segfaults": (Trouble.CRASHED, "signal SIGSEGV"),
+    "eats_memory": (Trouble.OUT_OF_MEMORY, "went beyond 600 MB"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FATAL))
+def test_what_kills_a_worker_costs_one_job(room: Room, name: str) -> None:
+    trouble, sentence = FATAL[name]
+    before = room.submit(Bad(bad_jobs.answers))
+    broken = room.submit(Bad(getattr(bad_jobs, name)))
+    after = room.submit(Bad(bad_jobs.answers))
+    answer = broken.result(timeout=60)
+    assert isinstance(answer, Failure)
+    assert answer.trouble is trouble
+    assert sentence in answer.sentence
+    for neighbour in (before, after):
+        reply = neighbour.result(timeout=60)
+        assert isinstance(reply, Reply)
+        assert reply.result == 42
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("raises", "ValueError: no such"),
+        ("raises_system_exit", "SystemExit: 7"),
+        ("raises_keyboard_interrupt", "KeyboardInterrupt"),
+    ],
+)
+def test_what_raises_leaves_the_worker_alive(room: Room, name: str, error: str) -> None:
+    assert fine(room)
+    pid = room.pid
+    answer = room.submit(Bad(getattr(bad_jobs, name))).result(timeout=60)
+    assert isinstance(answer, Reply)
+    assert answer.error.startswith(error)
+    assert "\n" not in answer.error
+    assert fine(room)
+    assert room.pid == pid
+
+
+def test_what_is_printed_lands_in_the_reply(room: Room, capfd: pytest.CaptureFixture[str]) -> None:
+    answer = room.submit(Bad(bad_jobs.prints_megabytes)).result(timeout=60)
+    assert isinstance(answer, Reply)
+    assert answer.result == "printed"
+    assert answer.output.startswith("xxx")
+    assert len(answer.output) < 5000
+    assert "more bytes" in answer.output
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_forked_child_does_not_answer_too(room: Room) -> None:
+    answer = room.submit(Bad(bad_jobs.forks)).result(timeout=60)
+    assert isinstance(answer, Reply)
+    assert answer.result == "forked"
+    assert fine(room)
+
+
+def test_a_result_that_cannot_travel_is_a_failure(room: Room) -> None:
+    answer = room.submit(Bad(bad_jobs.returns_what_cannot_travel)).result(timeout=60)
+    assert isinstance(answer, Failure) or answer.error
+    assert fine(room)
+
+
+def test_an_idle_worker_that_is_killed_costs_nothing(room: Room) -> None:
+    assert fine(room)
+    os.kill(room.pid, signal.SIGKILL)
+    assert fine(room)
+
+
+def test_a_stopped_room_ends_at_once() -> None:
+    made = Room("busy", "", Limits(seconds=600))
+    waiting = made.submit(Bad(bad_jobs.sleeps))
+    while not made.pid:
+        time.sleep(0.05)
+    started = time.monotonic()
+    made.stop()
+    made.join()
+    assert time.monotonic() - started < 5
+    answer = waiting.result(timeout=5)
+    assert isinstance(answer, Failure)
+
+
+def test_resident_size_of_a_process() -> None:
+    assert resident_megabytes(os.getpid()) > 5
+    assert resident_megabytes(2**22 + 1) == 0
+
+
+def test_random_kills_lose_no_answer() -> None:
+    """Jobs that are done again in a fresh process answer what they would have answered undisturbed."""
+    generator = random.Random(0)
+    made = Room("killed", "", Limits(seconds=20))
+    ended = threading.Event()
+
+    def kill() -> None:
+        while not ended.wait(generator.uniform(0.3, 1.0)):
+            made.kill()
+
+    killer = threading.Thread(target=kill)
+    try:
+        answers = [made.submit(Bad(bad_jobs.answers)) for _ in range(200)]
+        killer.start()
+        found = [answer.result(timeout=120) for answer in answers]
+    finally:
+        ended.set()
+        killer.join()
+        made.stop()
+        made.join()
+    assert [reply.result for reply in found if isinstance(reply, Reply)] == [42] * 200
