@@ -27,6 +27,12 @@ from harness.workers.limits import Limits
 CONSTS.term_timeout = 0.5  # seconds between SIGTERM and SIGKILL: a loop in C does not hear the first
 
 
+DEAD_TRIES = 2
+"""How often a job is tried whose worker died: an idle worker's death is laid at the next job's door."""
+KILLED_TRIES = 6
+"""The same where the worker was killed, which is rarely the job's own doing."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Waiting:
     job: Job
@@ -84,16 +90,16 @@ class Room:
         self._close()
 
     def _answer(self, job: Job) -> Reply | Failure:
-        """Return the reply, or the failure of a job that took its worker down twice or went beyond a limit."""
+        """Return the reply, or the failure of a job that took its worker down again or went beyond a limit."""
         answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
-        for _ in range(2):
+        for tried in range(1, KILLED_TRIES + 1):
             about = self._ready()
             if isinstance(about, Failure):
                 return about
             if isinstance(job, About):
                 return about
-            answer, again = self._once(job, self.limits.seconds)
-            if not again or self._stopped:
+            answer, tries = self._once(job, self.limits.seconds)
+            if tried >= tries or self._stopped:
                 return answer
         return answer
 
@@ -104,14 +110,14 @@ class Room:
         if self._pool is not None:
             return self._about  # type: ignore[no-any-return]  # set together with the pool
         answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
-        for _ in range(3):
+        for tried in range(1, KILLED_TRIES + 1):
             self._pool = ProcessPool(max_workers=1, context=context())
-            answer, again = self._once(About(backend=self._backend), self.limits.start_seconds)
+            answer, tries = self._once(About(backend=self._backend), self.limits.start_seconds)
             if isinstance(answer, Reply) and not answer.error:
                 self._about = answer
                 return answer
             self._close()
-            if not again or self._stopped:
+            if tried >= tries or self._stopped:
                 break
         self._dead = self._cannot_start(answer)
         return self._dead
@@ -120,20 +126,20 @@ class Room:
         why = answer.sentence if isinstance(answer, Failure) else answer.error
         return Failure(trouble=Trouble.ERROR, sentence=f"{self.name} cannot be started: {why}")
 
-    def _once(self, job: Job, seconds: float) -> tuple[Reply | Failure, bool]:
-        """Return the reply or failure, and whether the job deserves another try in a fresh process."""
+    def _once(self, job: Job, seconds: float) -> tuple[Reply | Failure, int]:
+        """Return the reply or failure, and how often such an end deserves a try in a fresh process."""
         assert self._pool is not None, "a job runs in a room that is ready"
         try:
             reply: Reply = self._pool.schedule(perform, args=(job,), timeout=seconds).result()
         except TimeoutError:
             self._close()
-            return self._late(seconds), False
+            return self._late(seconds), 1
         except ProcessExpired as death:
             return self._died(death.exitcode)
         except (BrokenExecutor, CancelledError, RuntimeError, OSError):
             return self._died(None)
         self.pid = reply.pid
-        return reply, False
+        return reply, 1
 
     def _late(self, seconds: float) -> Failure:
         sentence = (
@@ -141,15 +147,16 @@ class Room:
         )
         return Failure(trouble=Trouble.TIMEOUT, sentence=sentence)
 
-    def _died(self, code: int | None) -> tuple[Failure, bool]:
+    def _died(self, code: int | None) -> tuple[Failure, int]:
         over, self.over_memory = self.over_memory, False
         self._close()
         if over:
             limit = f"{self.limits.megabytes:g} MB"
             sentence = f"{self.name} went beyond {limit} of memory. Make the case smaller, or allow more with --memory."
-            return Failure(trouble=Trouble.OUT_OF_MEMORY, sentence=sentence), False
+            return Failure(trouble=Trouble.OUT_OF_MEMORY, sentence=sentence), 1
         sentence = f"{self.name}: the worker process died ({_death(code)}). Run the case alone to see why."
-        return Failure(trouble=Trouble.CRASHED, sentence=sentence), True
+        killed = code in (None, -signal.SIGKILL)
+        return Failure(trouble=Trouble.CRASHED, sentence=sentence), KILLED_TRIES if killed else DEAD_TRIES
 
     def _close(self) -> None:
         """End the process and the pool; a pool that saw a death is never used again."""
