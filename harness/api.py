@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from harness.declare import Case, Input, data, flatten, param, text_of
+from harness.calling import flatten
+from harness.declare import Case, DeclarationError, Input, data, param, text_of
 from harness.points import Point
 from harness.run.plan import Selection
 from harness.run.records import CellLine, Run
+from harness.spelling import OWN, add, port
 
 
 class Disagreement(AssertionError):
@@ -48,10 +50,17 @@ class Agreement:
         return notebook.strip(self.run)
 
 
+Function = Callable[..., Any]
+Ports = Mapping[str, Function]
+"""Backend → the same function in that framework."""
+
+
 def check(
-    function: Callable[..., Any] | Case,
+    function: Function | Case | Ports,
     /,
     *,
+    reference: Function | Case | None = None,
+    backward: Function | None = None,
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = ("float64",),
     **inputs: Any,
@@ -59,29 +68,55 @@ def check(
     """Return what every installed backend says of the gradient of `function` at `inputs`, judged by the truth.
 
     A number or list is differentiated; an integer or boolean array, or `data(…)`, is a constant. A first
-    parameter named xp gets the namespace. Raises DeclarationError or PointError for inputs that do not fit.
+    parameter named xp, or as a framework is usually named, gets the namespace. A dictionary of ports is judged by
+    `reference`, their definition in xp. `backward` is a gradient by hand: a function of the inputs that returns the
+    partials. Raises DeclarationError or PointError for inputs that do not fit.
     """
     from harness.run.execute import Order, execute
     from harness.run.lab import Inline
 
-    case = function if isinstance(function, Case) else case_of(function, inputs)
-    selection = Selection(backends=tuple(backends), dtypes=tuple(dtypes))
+    case = _spelt(function, reference, backward, inputs)
+    chosen = tuple(backends) + ((OWN,) if backends and backward is not None else ())
+    selection = Selection(backends=chosen, dtypes=tuple(dtypes))
     run = execute(Order(cases=(case,), selection=selection, command="harness.check"), Inline())
     return Agreement(run=run)
 
 
-def assert_agree(function: Callable[..., Any] | Case, /, **inputs: Any) -> Agreement:
+def assert_agree(function: Function | Case | Ports, /, **asked: Any) -> Agreement:
     """Return what `check` returns; raise Disagreement with the full message where any backend fails or none passes."""
     from harness.report import terminal
 
-    agreement = check(function, **inputs)
+    agreement = check(function, **asked)
     if agreement.failed or not any(cell.cls == "pass" for cell in agreement.cells):
-        raise Disagreement(terminal.summary(agreement.run).plain)
+        raise Disagreement(terminal.summary(agreement.run).plain if agreement.failed else str(agreement))
     return agreement
 
 
-def case_of(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Case:
-    """Return the case that a bare function and its inputs stand for, with one point labelled `here`."""
+def _spelt(
+    function: Function | Case | Ports,
+    reference: Function | Case | None,
+    backward: Function | None,
+    inputs: Mapping[str, Any],
+) -> Case:
+    """Return the case of a definition, with its ports and the gradient by hand among its spellings."""
+    ports = function if isinstance(function, Mapping) else {}
+    if not ports and (reference is not None or isinstance(function, Mapping)):
+        raise DeclarationError("reference=… is the definition of ports; give them as {'torch': f, 'jax': g}")
+    definition = reference if isinstance(function, Mapping) else function
+    made = case_of(definition, inputs) if not isinstance(definition, Case) else definition
+    case = replace(made, natives=list(made.natives))
+    for backend, one in ports.items():
+        add(case.natives, port(one, backend, owner=case.id), case.id)
+    if backward is not None:
+        case.backward(backward)
+    return case
+
+
+def case_of(function: Function | None, inputs: Mapping[str, Any]) -> Case:
+    """Return the case that a bare function and its inputs stand for, with one point labelled `here`.
+
+    Without a function it is the case of ports that have no definition.
+    """
     given = flatten(inputs)
     leaves = {path: _input(value) for path, value in given.items()}
     values = {path: value for path, value in given.items() if leaves[path].param}
@@ -90,10 +125,10 @@ def case_of(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Case:
         function=function,
         inputs=leaves,
         points=(Point(label="here", values=values),),
-        title=(inspect.getdoc(function) or "").split("\n", 1)[0].strip(),
+        title="" if function is None else (inspect.getdoc(function) or "").split("\n", 1)[0].strip(),
         file=getattr(getattr(function, "__code__", None), "co_filename", ""),
         line=getattr(getattr(function, "__code__", None), "co_firstlineno", 0),
-        definition=text_of(function),
+        definition="" if function is None else text_of(function),
     )
     made.check()
     return made
@@ -107,7 +142,9 @@ def _input(value: Any) -> Input:
     return data(array) if constant else param(shape=array.shape)
 
 
-def _name(function: Callable[..., Any]) -> str:
+def _name(function: Function | None) -> str:
     """Return the function's name where it has one that is safe in an id."""
+    if function is None:
+        return "ports"
     name = getattr(function, "__name__", "")
     return name.lower() if name.isidentifier() else "function"

@@ -10,16 +10,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness.backends import BACKENDS
+from harness.backends import BACKENDS, BY_HAND
 from harness.collect import CollectionError, catalogue, collect
-from harness.declare import DeclarationError
+from harness.declare import Case, DeclarationError
 from harness.domains.precision import PRECISIONS
 from harness.points import PointError
 from harness.run.execute import Order, execute
 from harness.run.expectations import ExpectationError, read
-from harness.run.plan import Selection, SelectionError
+from harness.run.plan import Selection, SelectionError, checked
 from harness.run.records import CaseLine, CellLine, Line, Run
 from harness.run.store import RunFileError, Writer, load
+from harness.spelling import DEFINITION
 from harness.workers.limits import Limits
 
 OUT = Path("reports/latest")
@@ -103,15 +104,15 @@ def run(
 ) -> int:
     """Evaluate cases, write the run and its reports, print a summary."""
     selection = Selection(
-        backends=_known(_split(backend), BACKENDS, "backend"),
-        dtypes=_known(_split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
+        backends=checked(_split(backend), (*BACKENDS, *BY_HAND), "backend"),
+        dtypes=checked(_split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
         variants=_split(variant),
         points=_split(point),
         keyword=keyword,
         seed=seed,
         shard=_shard(shard),
     )
-    required = _known(_split(require), BACKENDS, "backend")
+    required = checked(_split(require), BACKENDS, "backend")
     limits = Limits(seconds=timeout, megabytes=memory)
     known = None if resume is None else load(resume)
     finished = _execute(_order(paths or [], selection, known), limits, out, quiet=quiet)
@@ -197,7 +198,8 @@ def verdict_of(finished: Run, *, required: tuple[str, ...], strict: bool) -> Exi
     ):
         return Exit.HARNESS
     status = finished.header.backends
-    if any(status.get(name) != "ran" for name in required) or not any(text == "ran" for text in status.values()):
+    ran = any(text == "ran" for text in status.values()) or any(cell.backend in BY_HAND for cell in finished.cells)
+    if not ran or any(status.get(name) != "ran" for name in required):
         return Exit.NOTHING
     if any(cell.cls == "fail" and not cell.expected for cell in finished.cells) or totals.stale:
         return Exit.FAILED
@@ -214,9 +216,16 @@ def list_(paths: Paths = None) -> int:
     for case in cases:
         labels = " ".join(point.label for point in case.points)
         typer.echo(f"{_plain(case.id):{width}}  {_plain(case.title)}")
-        typer.echo(f"{'':{width}}  spellings: xp; points: {_plain(labels)}")
+        typer.echo(f"{'':{width}}  spellings: {_plain(_spellings(case))}; points: {_plain(labels)}")
     typer.echo(f"{len(cases)} cases, {sum(len(case.points) for case in cases)} points")
     return int(Exit.FINE)
+
+
+def _spellings(case: Case) -> str:
+    """Return the spellings of a case as ids have them, with the name that was written where it is another."""
+    named = [f"{one.backend}/{one.name}" for one in case.natives]
+    written = [f" ({one.written})" if one.written != one.name else "" for one in case.natives]
+    return ", ".join([DEFINITION, *map("".join, zip(named, written, strict=True))])
 
 
 def _plain(text: str) -> str:
@@ -318,19 +327,6 @@ def doctor() -> int:
 
 def _split(given: list[str] | None) -> tuple[str, ...]:
     return tuple(word.strip() for text in given or [] for word in text.split(",") if word.strip())
-
-
-def _known(given: tuple[str, ...], known: object, noun: str) -> tuple[str, ...]:
-    """Return the names, or raise SelectionError with the nearest known one."""
-    import difflib
-
-    names = list(known)  # type: ignore[call-overload]  # any container of names
-    for name in given:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}"
-            raise SelectionError(f"there is no {noun} {name!r}; {hint}")
-    return given
 
 
 def _shard(text: str) -> tuple[int, int]:

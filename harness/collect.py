@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from harness.declare import Case, DeclarationError
+from harness.declare import Case, DeclarationError, stem
 from harness.points import PointError
+
+
+SPELLING = re.compile(r"^@[\w.]+\.(?:backward\s*$|native\()", re.MULTILINE)
+"""A spelling that is added to a case of another file."""
 
 
 class CollectionError(Exception):
@@ -57,7 +63,8 @@ def _private(file: Path) -> bool:
 
 
 def _uses(file: Path) -> bool:
-    return "harness" in file.read_text(encoding="utf-8", errors="replace")
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return "harness" in text or SPELLING.search(text) is not None
 
 
 def load(file: Path) -> ModuleType:
@@ -100,10 +107,26 @@ def _why(file: Path, error: BaseException) -> str:
 
 
 def cases_of(module: ModuleType) -> list[Case]:
-    """Return the cases that the module declares, in the order of their declaration."""
-    found = [value for value in vars(module).values() if isinstance(value, Case)]
-    own = [case for case in found if case.file and Path(case.file) == Path(str(module.__file__))]
-    return list(dict.fromkeys(own))
+    """Return the cases that the module declares, in the order of their declaration.
+
+    A case of another file to which the module adds spellings is its own too, under its own name and with these alone.
+    """
+    file = str(module.__file__)
+    modules = [module, *(value for value in vars(module).values() if isinstance(value, ModuleType))]
+    values = [value for place in modules for value in vars(place).values()]
+    found = dict.fromkeys(value for value in values if isinstance(value, Case))
+    return [own for own in (_of(case, file) for case in found) if own is not None]
+
+
+def _of(case: Case, file: str) -> Case | None:
+    """Return the case as the file has it, None where it is another file's affair."""
+    if case.file and Path(case.file) == Path(file):
+        return case
+    added = [native for native in case.natives if native.place[0] and Path(native.place[0]) == Path(file)]
+    if not added:
+        return None
+    name = case.id.partition(".")[2]
+    return replace(case, id=f"{stem(file)}.{name}", file=file, line=added[0].place[1], natives=added)
 
 
 def check_unique(cases: Iterable[Case]) -> None:

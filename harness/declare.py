@@ -6,22 +6,24 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import spelling as spellings
+from harness.calling import flatten
 from harness.graph.node import Graph, Kind, Shape
 from harness.points import Draw, Point, as_floats, as_fractions, drawn, label_points, point_of
-from harness.xp.trace import Leaf, trace
+from harness.spelling import DEFINITION, Layout, NativeCall, Spelling, code_of
+from harness.spelling import DeclarationError as DeclarationError
+from harness.xp.trace import Leaf, NotTraceable, trace
 
 Fractions = NDArray[np.object_]
+F = TypeVar("F", bound=Callable[..., Any])
+NO_DEFINITION = "ports are compared with a definition in xp, and none is given; write reference=…"
 DOMAIN = (-2.0, 2.0)
 """Where draws are taken when a parameter names no domain."""
-
-
-class DeclarationError(Exception):
-    """A case that cannot be planned; the text says which, why and what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +69,8 @@ class Case:
 
     id: str
     """File stem and function name, such as `losses.huber`."""
-    function: Callable[..., Any]
+    function: Callable[..., Any] | None
+    """The definition; None for ports without one."""
     inputs: dict[str, Input]
     """By leaf path, in the order of the declaration."""
     points: tuple[Point, ...]
@@ -81,6 +84,50 @@ class Case:
     """The function's text."""
     closed_form: Callable[..., Mapping[str, Any]] | None = field(default=None)
     """The gradient in NumPy by hand, for tests."""
+    natives: list[Spelling] = field(default_factory=list)
+    """Further spellings: the frameworks' own words, and gradients written by hand."""
+
+    def native(
+        self, backend: str, *, spelling: str = "", params: Mapping[str, Layout] | None = None
+    ) -> Callable[[F], F]:
+        """Return a decorator for the same function in a framework's own words: `f(framework, **inputs)`.
+
+        `params` maps leaves to the layout that it asks for, by permutations and reshapes. Raises DeclarationError.
+        """
+
+        def register(function: F) -> F:
+            layouts = flatten(params or {})
+            made = spellings.native(
+                function, backend, owner=self.id, inputs=self.inputs, spelling=spelling, layouts=layouts
+            )
+            spellings.add(self.natives, made, self.id)
+            return function
+
+        return register
+
+    def backward(self, function: F) -> F:
+        """Take a gradient that is written by hand: a function of the inputs that returns the partials.
+
+        They come back by leaf path, in the order of the params, or as the one there is; further keys that name
+        variables of the definition are their adjoints.
+        """
+        spellings.add(self.natives, spellings.own_gradient(function, owner=self.id), self.id)
+        return function
+
+    def spelt(self, backend: str, name: str) -> NativeCall | None:
+        """Return the call of a spelling; None for the definition itself. Raises DeclarationError."""
+        if name == DEFINITION:
+            return None
+        for live in self.natives:
+            if (live.backend, live.name) == (backend, name):
+                return NativeCall(file=self.file, case=self.id, backend=backend, name=name, live=live)
+        raise DeclarationError(f"{self.id} has no spelling {name} on {backend}")
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line of the definition; of a case that another file adds spellings to, they are not that file's."""
+        code = None if self.function is None else code_of(self.function)
+        return (self.file, self.line) if code is None else (code.co_filename, code.co_firstlineno)
 
     @property
     def params(self) -> dict[str, Input]:
@@ -89,6 +136,8 @@ class Case:
 
     def graph(self) -> Graph:
         """Return the traced graph; raises NotTraceable."""
+        if self.function is None:
+            raise NotTraceable(f"{self.id} is not judged: {NO_DEFINITION}")
         leaves = {path: Leaf(shape=x.shape, kind=x.kind, param=x.param) for path, x in self.inputs.items()}
         return trace(self.function, leaves, self.id)
 
@@ -151,17 +200,6 @@ class Case:
 
 def _example(params: Mapping[str, Input]) -> str:
     return ", ".join(f"{path.replace('.', '_')}=…" for path in params)
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested dictionary's leaves by path, parts joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def case(

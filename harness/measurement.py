@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.graph.node import Graph
+from harness.spelling import NativeCall
 
 Array = NDArray[np.float64]
 Leaves = dict[str, NDArray[np.generic]]
@@ -29,6 +30,8 @@ class Task:
     variant: str
     """eager, jit, function, … — one of the adapter's `variants`."""
     operator: str = "grad"
+    native: NativeCall | None = None
+    """The user's function that is differentiated instead; the graph is what it must equal. None: the graph itself."""
 
 
 class Trouble(Enum):
@@ -73,6 +76,10 @@ class Measurement:
     value: Partial | None = None
     partials: dict[str, Partial | None] = field(default_factory=dict)
     """By leaf path of the differentiated inputs; None where the backend returned None."""
+    adjoints: dict[str, Partial] = field(default_factory=dict)
+    """By name, adjoints of variables of the definition, where a gradient written by hand gives them."""
+    claims_value: bool = True
+    """False: only partials were asked for."""
     failure: Failure | None = None
     source: str = ""
     """The source that ran, without the inputs."""

@@ -82,6 +82,7 @@ OPERATIONS: dict[str, Operation] = {
     "atan2": Operation(each("atan2"), TWO, 0.5, 2.0),
     "logaddexp": Operation(each("logaddexp"), TWO),
     "stop_gradient": Operation(frozen),
+    "backward_error": Operation(lambda x: squared(b.call("backward_error", squared(x)))),
     "relu": Operation(lambda x: b.call("relu", x) * x),
     "abs": Operation(lambda x: b.call("abs", x) * x),
     "sign": Operation(lambda x: b.call("sign", x) * x),

@@ -188,6 +188,7 @@ def test_a_long_graph_runs_eagerly_on_jax_and_says_so() -> None:
     assert "jax.jit" not in got.source
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 def test_a_missing_framework_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [available(name) for name in BACKENDS] == [None] * 5
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)

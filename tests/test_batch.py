@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from exactly import Cost, traced
 from harness.backends.numpy_book import BOOK
 from harness.graph.batch import batch
 from harness.graph.build import Builder
 from harness.graph.derive import gradient, lower
 from harness.graph.emit import emit
 from harness.graph.node import Graph
-from harness.xp.trace import Leaf, trace
 
 ROWS = 7
-Cost = Callable[..., Any]
-
-
-def traced(cost: Cost, params: dict[str, Any], data: dict[str, Any]) -> Graph:
-    kinds: dict[str, Any] = {"f": "real", "i": "int", "b": "bool"}
-    leaves = {
-        path: Leaf(shape=np.shape(x), kind=kinds[np.asarray(x).dtype.kind], param=path in params)
-        for path, x in {**params, **data}.items()
-    }
-    return trace(cost, leaves, "cost")
 
 
 def evaluated(graph: Graph, inputs: dict[str, Any]) -> Any:

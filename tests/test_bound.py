@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from harness.domains import charges
 from harness.domains.ball import FUNCTIONS as BALL_FUNCTIONS
-from harness.domains.ball import Ball
 from harness.domains.bound import FUNCTIONS as BOUND_FUNCTIONS
 from harness.domains.bound import Bound, Bounded
 from harness.domains.evaluate import evaluate
 from harness.domains.measure_charges import BANDS
 from harness.domains.precision import PRECISIONS
-from harness.domains.propagate import carried
 from harness.domains.rows import ROWS
 from harness.graph import build as b
 from harness.graph.build import Builder
@@ -22,13 +20,18 @@ from harness.graph.derive import gradient
 from harness.graph.node import Graph
 from harness.graph.registry import PRIMITIVES
 from harness.measurement import Leaves
-from harness.truth import establish, tolerance
+from harness.truth import establish
 from operations import OPERATIONS, point, scalar
 from plain import Plain
 
 Array = NDArray[np.float64]
 GRAPHS = {name: scalar(operation) for name, operation in OPERATIONS.items()}
 DTYPES = ("float64", "float32")
+
+
+def near(found: ArrayLike, expected: ArrayLike, rtol: float = 1e-6) -> bool:
+    """Return whether all numbers are relatively close: `isclose` would add 1e-8, which is more than they are."""
+    return bool(np.allclose(found, expected, rtol=rtol, atol=0))
 
 
 def errors_and_bounds(graph: Graph, inputs: Leaves, dtype: str) -> tuple[Array, Array]:
@@ -64,61 +67,6 @@ def test_the_bound_is_not_vacuous(dtype: str) -> None:
         ratios += list(bounds[errors > 0] / errors[errors > 0])
     assert exceeded >= len(GRAPHS) - 3
     assert 1 <= np.median(ratios) <= 50
-
-
-# --------------------------------------------------------------------------- how functions carry errors
-
-CENTRES: dict[str, tuple[Array, ...]] = {
-    **dict.fromkeys(
-        "exp expm1 sin cos tan sinh cosh tanh atan erf erfc sigmoid softplus".split(), (np.linspace(-3.3, 3.1, 60),)
-    ),
-    "log": (np.linspace(0.05, 4.0, 60),),
-    "log1p": (np.linspace(-0.9, 4.0, 60),),
-    "sqrt": (np.linspace(0.05, 4.0, 60),),
-    "asin": (np.linspace(-0.95, 0.95, 60),),
-    "acos": (np.linspace(-0.95, 0.95, 60),),
-    "atan2": (np.linspace(-2.0, 2.0, 60), np.linspace(1.5, -1.7, 60) ** 3),
-    "logaddexp": (np.linspace(-3.0, 3.0, 60), np.linspace(2.0, -2.0, 60) ** 3),
-    "power": (np.linspace(0.2, 3.0, 60), np.linspace(-2.5, 2.5, 60)),
-}
-EXPONENTS = (2, 3, 5, -1, -2, 0.5, 1.5, -0.5)
-
-
-def moved(
-    op: str, centres: tuple[Array, ...], attrs: dict[str, float], error: float, rng: np.random.Generator
-) -> Array:
-    """Return how far f moves when its arguments move by up to `error`, in balls."""
-    ball = Ball(40)
-    with ball.context():
-        at = [ball.exact(x) for x in centres]
-        there = [x + ball.exact(error * rng.choice([-1.0, 1.0, 0.3], 60)) for x in at]
-        return np.array([float(abs(d)) for d in ball.function(op, there, attrs) - ball.function(op, at, attrs)])
-
-
-@pytest.mark.parametrize("error", [1e-12, 1e-4, 1e-2, 0.04])
-@pytest.mark.parametrize(
-    ("op", "attrs"), [(op, {}) for op in CENTRES] + [("pow", {"exponent": p, "minus": 0}) for p in EXPONENTS]
-)
-def test_a_function_carries_no_more_than_its_bound(op: str, attrs: dict[str, float], error: float) -> None:
-    centres = CENTRES.get(op, (np.linspace(0.05, 3.0, 60),))
-    with np.errstate(all="ignore"):
-        bound = carried(op, [(x, np.full(60, error)) for x in centres], attrs)
-    rng = np.random.default_rng(3)
-    for _ in range(6):
-        assert not (~(moved(op, centres, attrs, error, rng) <= bound * (1 + 1e-9))).any()
-    if error == 1e-12:
-        assert not (
-            ~(bound <= 3 * np.maximum(np.max([moved(op, centres, attrs, error, rng) for _ in range(9)], 0), 1e-13))
-        ).any()
-
-
-@pytest.mark.parametrize(
-    ("op", "value", "error"),
-    [("log", 1e-3, 2e-3), ("sqrt", 1e-9, 1e-8), ("asin", 0.999, 0.01), ("log1p", -0.99, 0.02), ("tan", 1.57, 0.01)],
-)
-def test_an_argument_that_may_leave_the_domain_has_no_bound(op: str, value: float, error: float) -> None:
-    with np.errstate(all="ignore"):
-        assert carried(op, [(np.array([value]), np.array([error]))], {}) == [np.inf]
 
 
 # --------------------------------------------------------------------------- what costs nothing, and what costs more
@@ -158,6 +106,32 @@ def test_inexact_numbers_are_charged() -> None:
     ]
 
 
+def corners(x: Bounded) -> list[Array]:
+    """Return the values that lie at the ends of the bounds, in several patterns."""
+    rng = np.random.default_rng(0)
+    signs = [np.ones(x.value.shape), -np.ones(x.value.shape), *rng.choice([-1.0, 1.0], (40, *x.value.shape))]
+    return [x.value + sign * x.error for sign in signs]
+
+
+@pytest.mark.parametrize("op", ["add", "subtract", "multiply", "divide", "matmul"])
+def test_errors_of_both_operands_are_carried(op: str) -> None:
+    """The errors are large, so that the charges do not hide one that is forgotten."""
+    rng = np.random.default_rng(1)
+    a, c = (Bounded(rng.uniform(1, 2, (3, 3)), rng.uniform(0.1, 0.2, (3, 3))) for _ in range(2))
+    direct = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "divide": np.divide, "matmul": np.matmul}
+    bound = bound_of(op, a, c, **({"roundings": 1} if op == "divide" else {}))
+    worst = np.max([abs(direct[op](x, y) - bound.value) for x in corners(a) for y in corners(c)], axis=0)
+    assert not (~(worst <= bound.error * (1 + 1e-12))).any()
+    assert not (~(bound.error <= 1.5 * worst)).any()
+
+
+@pytest.mark.parametrize("error", [0.1, np.inf])
+def test_errors_are_carried_through_sums(error: float) -> None:
+    x = Bounded(np.full(3, 1.0), np.array([0.0, 0.0, error]))
+    assert near(bound_of("sum", x, (0,), False).error, error)
+    assert near(bound_of("scatter_add", x, np.array([0, 0, 1]), (3,)).error, [2.0**-52, error, 0], rtol=1e-9)
+
+
 def test_nothing_is_known_of_nan_and_of_an_overflow() -> None:
     assert bound_of("multiply", exactly(0.0), exactly(np.inf)).error == [np.inf]
     assert bound_of("multiply", exactly(1e200), exactly(1e200)).error == [np.inf]
@@ -167,6 +141,7 @@ def test_nothing_is_known_of_nan_and_of_an_overflow() -> None:
 
 def test_a_tiny_result_is_bounded_by_the_least_number_of_the_dtype() -> None:
     assert bound_of("multiply", exactly(1e-30), exactly(1e-30), dtype="float32").error >= [2.0**-126]
+    assert bound_of("function", "exp", [exactly(-100.0)], {}, dtype="float32").error >= [2.0**-126]
     assert bound_of("scale", exactly(2.0**-126), 0.5, dtype="float32").error >= [2.0**-126]
     assert bound_of("add", exactly(1e-7), exactly(2e-7), dtype="float16").error < [2.0**-24]
 
@@ -175,19 +150,19 @@ def test_a_tiny_result_is_bounded_by_the_least_number_of_the_dtype() -> None:
 def test_sums_are_charged_by_their_length(terms: int) -> None:
     u, x = 2.0**-24, Bounded(np.full(terms, 0.3), np.zeros(terms))
     total = bound_of("sum", x, (0,), False, dtype="float32").error
-    assert np.isclose(total, (terms - 1) * u * 0.3 * terms)
+    assert near(total, (terms - 1) * u * 0.3 * terms)
     product = bound_of(
         "matmul", Bounded(x.value[None], x.error[None]), Bounded(x.value[:, None], x.error[:, None]), dtype="float32"
     )
-    assert np.isclose(product.error, terms * u * 0.09 * terms)
+    assert near(product.error, terms * u * 0.09 * terms)
     scattered = bound_of("scatter_add", x, np.zeros(terms, dtype=np.intp), (1,), dtype="float32").error
-    assert np.isclose(scattered, (terms - 1) * u * 0.3 * terms)
+    assert near(scattered, (terms - 1) * u * 0.3 * terms)
 
 
 def test_half_types_accumulate_in_float32_but_for_scatters() -> None:
     x = Bounded(np.full(100, 0.3), np.zeros(100))
-    assert np.isclose(bound_of("sum", x, (0,), False, dtype="bfloat16").error, 99 * 2.0**-24 * 30 + 2.0**-8 * 30)
-    assert np.isclose(
+    assert near(bound_of("sum", x, (0,), False, dtype="bfloat16").error, 99 * 2.0**-24 * 30 + 2.0**-8 * 30)
+    assert near(
         bound_of("scatter_add", x, np.zeros(100, dtype=np.intp), (1,), dtype="bfloat16").error, 99 * 2.0**-8 * 30
     )
 
@@ -235,10 +210,13 @@ def test_a_literal_is_rounded_first_and_charged_in_half_types_only() -> None:
 
 
 def test_an_exponent_that_the_dtype_does_not_hold_is_loose() -> None:
-    tight = one_literal(lambda x: b.call("pow", x, exponent=0.5), 0.3, "float32").error
-    loose = one_literal(lambda x: b.call("pow", x, exponent=0.1), 0.3, "float32").error
-    assert loose > tight
-    assert one_literal(lambda x: b.call("pow", x, exponent=0.1), 0.3, "float64").error < 8 * 2.0**-53
+    def relative(exponent: float, dtype: str) -> float:
+        bounded = one_literal(lambda x: b.call("pow", x, exponent=exponent), 1e-6, dtype)
+        return float(bounded.error / abs(bounded.value)) / PRECISIONS[dtype].unit
+
+    assert relative(0.125, "float32") == relative(0.5, "float32")
+    assert relative(0.1, "float32") >= relative(0.5, "float32") + 0.1 * abs(np.log(1e-6))
+    assert relative(0.1, "float64") == relative(0.5, "float64")
 
 
 # --------------------------------------------------------------------------- charges are data
@@ -251,19 +229,25 @@ def test_every_function_has_a_charge() -> None:
     assert set(BANDS) == functions
 
 
+@pytest.mark.parametrize(
+    ("op", "attrs", "charged"),
+    [
+        ("exp", {}, 4.0),
+        ("cos", {}, 2.0),
+        ("pow", {"exponent": 0.5, "minus": 0}, 5.4),
+        ("pow", {"exponent": 10, "minus": 0}, 10.0),
+        ("pow", {"exponent": -9, "minus": 0}, 9.0),
+    ],
+)
+def test_a_charge_is_twice_the_worst_seen_and_at_least_two(op: str, attrs: dict[str, float], charged: float) -> None:
+    assert charges.factor(op, PRECISIONS["float64"], attrs) == charged
+
+
+@pytest.mark.parametrize(("worst", "charged"), [(0.1, 2.0), (3.0, 6.0), (9.0, 16.0)])
+def test_a_charge_has_a_floor_and_a_cap(worst: float, charged: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(charges.WORST, "exp", (worst,) * 4)
+    assert charges.factor("exp", PRECISIONS["float32"], {}) == charged
+
+
 def test_no_charge_is_capped() -> None:
     assert all(charges.SAFETY * worst <= charges.CAP for row in charges.WORST.values() for worst in row)
-
-
-def test_tolerance_terms_add_up() -> None:
-    graph = GRAPHS["softmax"]
-    inputs = point("softmax", graph)
-    derivative = gradient(graph)
-    truth = establish(derivative, inputs, "float32")
-    for part in (
-        tolerance(derivative, inputs, "float32", truth).value,
-        *tolerance(derivative, inputs, "float32", truth).partials.values(),
-    ):
-        assert set(part.parts) == {"operations", "result", "underflow"}
-        assert (part.total == sum(part.parts.values())).all()
-        assert (part.parts["underflow"] == 2.0**-126).all()

@@ -190,6 +190,22 @@ def test_a_scale_that_the_first_digits_miss_is_still_certified() -> None:
     assert truth.certificate.accepted
 
 
+NARROW: dict[str, tuple[Graph, Leaves]] = {
+    "the logarithm of a tiny number": (of(lambda x: each("log", x), "x"), {"x": np.array(1e-60)}),
+    "the reciprocal of a subnormal number": (of(lambda x: 1 / x, "x"), {"x": np.array(2.0**-1060)}),
+    "a kink that is near": (of(lambda x: each("relu", x - 1 + 2.0**-300), "x"), {"x": np.array(1.0)}),
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_step_is_smaller_than_the_points_own_scale(name: str) -> None:
+    graph, inputs = NARROW[name]
+    truth = establish(gradient(graph), inputs, "float64")
+    assert truth.refusal is None
+    assert not truth.undefined
+    assert truth.certificate.accepted
+
+
 # --------------------------------------------------------------------------- the global precision
 
 

@@ -56,6 +56,12 @@ def test_what_is_not_a_number_is_infinitely_far(value: float) -> None:
     assert unknown((1,)).distance(np.array([1.4])) == [np.inf]
 
 
+def test_a_distance_counts_the_radius() -> None:
+    exact = Enclosure(parts=(np.array([1.0]),), radius=np.array([0.25]))
+    assert exact.distance(np.array([1.0])) >= 0.25
+    assert exact.distance(np.array([2.0])) >= 1.25
+
+
 def test_exact_numbers_have_no_radius() -> None:
     ball = Ball(50)
     with ball.context():

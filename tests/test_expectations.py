@@ -44,6 +44,8 @@ def test_stale_lines_are_named_only_where_cells_ran() -> None:
     assert stale([KNOWN], [PASSING]) == ["a.b/torch"]
     assert stale([KNOWN], [FAILING]) == []
     assert stale([KNOWN], []) == []
+    missing = msgspec.structs.replace(PASSING, verdict="NOT-INSTALLED", cls="inconclusive")
+    assert stale([KNOWN], [missing]) == []
 
 
 def test_files_are_read_from_the_folders(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ SMOOTH: dict[str, tuple[Callable[[Ref], Ref], Any]] = {
     "huber where abs is not used": (huber, [0.0, 0.5, 3.0]),
     "a branch that is not selected": (lambda x: where_positive(x, x, call("relu", x - x)), [1.0, 2.0]),
     "a product with zero": (lambda x: call("abs", x) * 0 + x, [0.0]),
-    "the same branch twice": (lambda x: where_positive(x, x * x, x * x), [1.0]),
+    "branches that meet, with nothing flowing": (lambda x: where_positive(x, x, x * 2) * 0 + x, [0.0]),
 }
 
 

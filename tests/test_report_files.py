@@ -49,7 +49,7 @@ def reporters(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_usual_files_are_written_whole(tmp_path: Path) -> None:
     assert report.write(made.mixed(), tmp_path / "new") == []
     written = {path.name for path in (tmp_path / "new").iterdir()}
-    assert written == {"report.html", "summary.md", "badge.json", "badge.svg"}
+    assert written == {"report.html", "summary.md", "junit.xml", "run.sarif", "badge.json", "badge.svg"}
     assert (tmp_path / "new" / "report.html").read_text() == report.load("html").render(made.mixed())
 
 

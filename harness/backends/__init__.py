@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from harness.graph.phrase import Phrasebook
 from harness.measurement import Failure, Measurement, Task, Trouble
+from harness.spelling import OWN
 
 BACKENDS: dict[str, str] = {
     "tensorflow": "harness.backends.tf_tape:TensorFlowTape",
@@ -19,12 +20,16 @@ BACKENDS: dict[str, str] = {
 }
 """Name → where its adapter is, in the order of every table."""
 
+BY_HAND: dict[str, str] = {OWN: "harness.backends.own_backward:OwnBackward"}
+"""Gradients that no engine took: they have cells where a case has such a spelling, and no engine counts them."""
+
 INSTALL: dict[str, tuple[str, str]] = {
     "tensorflow": ("tensorflow", "'gradharness[tensorflow]'"),
     "torch": ("torch", "'gradharness[torch]'"),
     "jax": ("jax", "'gradharness[jax]'"),
     "sympy": ("sympy", "sympy"),
     "finite_difference": ("numpy", "numpy"),
+    OWN: ("numpy", "numpy"),
 }
 """Name → the package that must be there, and what pip is asked for."""
 
@@ -52,7 +57,7 @@ class Backend(Protocol):
 
 def describe(name: str) -> type[Backend]:
     """Return the adapter's class: what it can do, read without importing its framework."""
-    module, adapter = BACKENDS[name].split(":")
+    module, adapter = (BACKENDS | BY_HAND)[name].split(":")
     return cast(type[Backend], getattr(importlib.import_module(module), adapter))
 
 

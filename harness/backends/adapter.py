@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.backends.user_call import live_of
+from harness.backends.user_cost import user_cost
 from harness.graph.emit import Phrasebook, Script, Unphrased, emit, program
 from harness.measurement import Failure, Measurement, Partial, Task, Trouble
 
@@ -27,6 +29,12 @@ KINDS: dict[str, type[np.generic]] = {"real": np.float64, "int": np.int64, "bool
 
 MEMORY = re.compile("out of memory|RESOURCE_EXHAUSTED|OOM when allocating|can't allocate memory", re.IGNORECASE)
 """How the frameworks say that memory was not enough; none of them raises MemoryError."""
+
+LACKING = re.compile(
+    "not implemented for|Low precision dtypes not supported|Unsupported dtype|Could not find device for node|"
+    "is not in the list of allowed values|Detected unsupported operations"
+)
+"""How the frameworks say that they have no such function: in this dtype, or compiled."""
 
 Gradient = Callable[..., tuple[Any, Iterable[Any]]]
 """Native inputs → native value, and a native partial per differentiated leaf."""
@@ -75,12 +83,30 @@ class Adapter(ABC):
         return task.variant, ""
 
     def script(self, task: Task) -> Script:
-        """Return the source of the task in this framework's words."""
-        return emit(task.graph, self.book, dtype=task.dtype, variant=self.variant(task)[0])
+        """Return the source of the task in this framework's words, or in the user's."""
+        variant = self.variant(task)[0]
+        if task.native is not None:
+            return user_cost(task, self.book, variant).script
+        return emit(task.graph, self.book, dtype=task.dtype, variant=variant)
 
     def compile(self, task: Task) -> Gradient:
         """Return the differentiating function: native inputs → value and partials."""
-        return bind(self.script(task).source)
+        return self._compiled(task, self.script(task))
+
+    def _compiled(self, task: Task, script: Script) -> Gradient:
+        if task.native is None:
+            return bind(script.source)
+        self._check_layouts(task)
+        cost = user_cost(task, self.book, self.variant(task)[0])
+        return bind(cost.runs, given=cost.call.given)
+
+    def _check_layouts(self, task: Task) -> None:
+        """Raise ValueError where a layout does more than move the entries of a leaf."""
+        for path, layout in live_of(task).layouts.items():
+            entries = np.arange(task.inputs[path].size, dtype=np.float64)
+            moved = self.numpy(layout(self.native(entries.reshape(task.inputs[path].shape), "float64")))[0]
+            if not np.array_equal(np.sort(moved, axis=None), entries):
+                raise ValueError(f"the layout of {path} changes entries; only permute and reshape there")
 
     def to_native(self, task: Task) -> tuple[Any, ...]:
         """Return the task's inputs as the differentiating function takes them."""
@@ -129,7 +155,7 @@ class Adapter(ABC):
             return Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
 
     def _measured(self, task: Task, script: Script) -> Measurement:
-        gradient = bind(script.source)
+        gradient = self._compiled(task, script)
         native = self._native(task, script)
         start = time.perf_counter()
         value, partials = self.wait(gradient(*native))
@@ -151,21 +177,23 @@ class Adapter(ABC):
 
     def failure(self, error: Exception, when: str) -> Failure:
         """Return the failure that an exception stands for, in one sentence."""
-        exhausted = isinstance(error, MemoryError) or MEMORY.search(str(error))
-        trouble = Trouble.OUT_OF_MEMORY if exhausted else Trouble.ERROR
+        trouble = Trouble.UNSUPPORTED if LACKING.search(str(error)) else Trouble.ERROR
+        if isinstance(error, MemoryError) or MEMORY.search(str(error)):
+            trouble = Trouble.OUT_OF_MEMORY
         sentence = f"{self.name} raised {type(error).__name__} {when}: {first_line(str(error))}"
         return Failure(trouble=trouble, sentence=sentence)
 
 
 @lru_cache(maxsize=512)
-def bind(source: str, function: str = "gradient") -> Callable[..., Any]:
-    """Return the function that a source binds; a source is run once, so that its compiled form is kept.
+def bind(source: str, function: str = "gradient", given: tuple[tuple[str, Any], ...] = ()) -> Callable[..., Any]:
+    """Return the function that a source binds, where it finds the names in `given` bound already.
 
-    The source is given to `linecache`: tracebacks show its lines and AutoGraph finds its functions.
+    A source is run once, so that its compiled form is kept. It is given to `linecache`: tracebacks show its lines and
+    AutoGraph finds its functions.
     """
     name = f"<gradharness {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    namespace: dict[str, Any] = {"__name__": "emitted"}
+    namespace: dict[str, Any] = {"__name__": "emitted", **dict(given)}
     exec(compile(source, name, "exec"), namespace)
     bound: Callable[..., Any] = namespace[function]
     return bound

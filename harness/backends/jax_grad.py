@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.backends.adapter import Adapter
-from harness.backends.phrasebook import Call, Phrasebook, calls, numpy_style, reduction
+from harness.backends.phrasebook import Call, Phrase, Phrasebook, calls, numpy_style, reduction
+from harness.graph.node import Node
 from harness.measurement import Task
 
 LARGEST_JIT = 500
@@ -18,9 +21,45 @@ LARGEST_JIT = 500
 
 
 def differentiate(call: Call) -> str:
-    """Return the line that binds `gradient`."""
+    """Return the lines that bind `gradient`."""
     eager = f"jax.value_and_grad(cost, argnums={call.positions})"
+    if call.variant == "vmap":
+        return batched(call, f"jax.jit(jax.vmap({eager}, in_axes={call.batch}))")
     return f"gradient = {eager if call.variant == 'eager' else f'jax.jit({eager})'}\n"
+
+
+def batched(call: Call, mapped: str) -> str:
+    """Return the lines of a gradient in a batch of two points, the second one half of the first."""
+    names = ", ".join(call.arguments)
+    pairs = ", ".join(f"jnp.stack([{name}, {name} / 2])" if name in call.params else name for name in call.arguments)
+    return f"""gradients = {mapped}
+
+def gradient({names}):
+    value, partials = gradients({pairs})
+    return value[0], [p[0] for p in partials]
+"""
+
+
+def conv2d(node: Node) -> str:
+    """Return the words of a convolution, padded by name or by rows and columns."""
+    padding = "{padding}" if node.attrs["mode"] == "EXPLICIT" else '"{mode}"'
+    names = 'dimension_numbers=("NHWC", "HWIO", "NHWC")'
+    return f"jax.lax.conv_general_dilated({{0}}, {{1}}, {{strides}}, {padding}, {names})"
+
+
+def pooled(start: str, operation: str) -> Callable[[Node], str]:
+    """Return the words of a reduction of windows of images."""
+
+    def words(node: Node) -> str:
+        window, strides = ((1, *node.attrs[name], 1) for name in ("window", "strides"))
+        return f'jax.lax.reduce_window({{0}}, {start}, jax.lax.{operation}, {window}, {strides}, "VALID")'
+
+    return words
+
+
+def averaged(node: Node) -> str:
+    """Return the words of a mean of windows: a sum, divided by their size."""
+    return f"{pooled('0.0', 'add')(node)} / {math.prod(node.attrs['window'])}"
 
 
 BOOK = Phrasebook(
@@ -38,8 +77,18 @@ BOOK = Phrasebook(
     leaves={"real": "jnp.asarray({0}, dtype)", "int": "jnp.asarray({0})", "bool": "jnp.asarray({0})"},
     phrases={
         **numpy_style("jnp"),
-        **calls("jax.nn", "sigmoid softplus relu"),
-        **calls("jax.scipy.special", "erf erfc"),
+        **calls("jax.nn", "sigmoid softplus relu silu"),
+        **calls("jax.scipy.special", "erf erfc logit"),
+        "xlogy": "jax.scipy.special.xlogy({0}, {1})",
+        "leaky_relu": "jax.nn.leaky_relu({0}, {negative_slope})",
+        "elu": "jax.nn.elu({0}, {alpha})",
+        "gelu": Phrase(words=lambda node: f"jax.nn.gelu({{0}}, approximate={node.attrs['approximate'] == 'tanh'})"),
+        "one_hot": "jax.nn.one_hot({0}, {n}, dtype=dtype)",
+        "conv2d": Phrase(words=conv2d),
+        "avg_pool2d": Phrase(words=averaged),
+        "max_pool2d": Phrase(words=pooled("-jnp.inf", "max")),
+        "cholesky": "jnp.linalg.cholesky({0})",
+        "sort": "jnp.sort({0}, axis={axis}, descending={descending})",
         "argsort": "jnp.argsort({0}, axis={axis}, descending={descending}, stable=True)",
         "stop_gradient": "jax.lax.stop_gradient({0})",
         "softmax": "jax.nn.softmax({0}, axis={axis})",
@@ -53,7 +102,7 @@ class JaxGrad(Adapter):
     """JAX's grad: compiled by `jax.jit`, or operation by operation."""
 
     name, mechanism, package = "jax", "grad", "jax"
-    variants = ("jit", "eager")
+    variants = ("jit", "eager", "vmap")
     book = BOOK
 
     def __init__(self) -> None:

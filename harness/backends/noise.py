@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harness.domains.bound import Bound, Bounded
 from harness.domains.domain import Choice
 from harness.domains.evaluate import LOGIC, evaluate
+from harness.domains.pivot import pivots
 from harness.domains.precision import PRECISIONS
 from harness.domains.structure import rows, unrows
 from harness.graph.batch import batch
@@ -43,6 +44,7 @@ DECIDE: dict[str, Callable[..., NDArray[Any]]] = LOGIC | {
     "sign_weight": np.sign,
     "max_weight": max_weight,
     "argsort": argsort,
+    "pivots": pivots,
 }
 
 

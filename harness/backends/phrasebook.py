@@ -16,6 +16,7 @@ __all__ = [
     "Phrasebook",
     "Unphrased",
     "calls",
+    "few",
     "full",
     "numpy_style",
     "population",
@@ -114,6 +115,11 @@ def population(attrs: Mapping[str, Any]) -> bool:
     return bool(attrs["correction"] == 0)
 
 
+def few(attrs: Mapping[str, Any]) -> bool:
+    """Return whether a norm is over two axes at most: of more, some frameworks have none."""
+    return len(attrs["axes"]) <= 2
+
+
 def numpy_style(module: str) -> Rows:
     """Return the rows that NumPy, JAX and their like share, with `module` for the namespace."""
     m = module
@@ -123,9 +129,22 @@ def numpy_style(module: str) -> Rows:
         **OPERATORS,
         **calls(m, unary),
         **{op: f"{m}.{name}({{0}})" for op, name in inverse.items()},
-        **{op: reduction(f"{m}.{op}") for op in ("sum", "mean", "max", "min")},
+        **{op: reduction(f"{m}.{op}") for op in ("sum", "mean", "max", "min", "prod")},
         **{op: reduction(f"{m}.{op}", more=", correction={correction}") for op in ("var", "std")},
+        **calls(f"{m}.linalg", "inv det"),
+        "vector_norm": reduction(f"{m}.linalg.vector_norm"),
+        "diagonal": f"{m}.linalg.diagonal({{0}}, offset={{offset}})",
+        "trace": f"{m}.linalg.trace({{0}}, offset={{offset}})",
+        "vecdot": f"{m}.linalg.vecdot({{0}}, {{1}}, axis={{axis}})",
+        "tensordot": f"{m}.tensordot({{0}}, {{1}}, axes=({{left}}, {{right}}))",
+        "solve": f"{m}.linalg.solve({{0}}, {{1}})",
+        "logabsdet": f"{m}.linalg.slogdet({{0}})[1]",
+        "signdet": f"{m}.linalg.slogdet({{0}})[0]",
+        "cumulative_sum": f"{m}.cumulative_sum({{0}}, axis={{axis}})",
+        "flip": f"{m}.flip({{0}}, axis={{axes}})",
+        "roll": f"{m}.roll({{0}}, {{shift}}, axis={{axes}})",
         "atan2": f"{m}.arctan2({{0}}, {{1}})",
+        "hypot": f"{m}.hypot({{0}}, {{1}})",
         "logaddexp": f"{m}.logaddexp({{0}}, {{1}})",
         "maximum": f"{m}.maximum({{0}}, {{1}})",
         "minimum": f"{m}.minimum({{0}}, {{1}})",

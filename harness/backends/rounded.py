@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from harness.domains.precision import round_to
 from harness.graph.node import Graph, Node
 
-LITERAL = {"constant": "value", "pow": "exponent"}
+LITERAL = {"constant": "value", "pow": "exponent", "leaky_relu": "negative_slope", "elu": "alpha", "layer_norm": "eps"}
 """Operation → its attribute that is a literal of the user's text."""
 
 

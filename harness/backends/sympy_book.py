@@ -69,6 +69,7 @@ PHRASES: dict[str, str] = {
     "softplus": "log1p(sp.exp({0}))",
     "logaddexp": "sp.log(sp.exp({0}) + sp.exp({1}))",
     "stop_gradient": "{0}",
+    "backward_error": "{0}",
     "pick": "{0} * sp.Rational(float({1}))",
     "where": "{1} if {0} else {2}",
 }
@@ -112,6 +113,7 @@ def constants() -> dict[str, Expression]:
         "two_over_sqrt_pi": 2 / sp.sqrt(sp.pi),
         "sqrt_half": 1 / sp.sqrt(2),
         "sqrt_two_over_pi": sp.sqrt(2 / sp.pi),
+        "gelu_cubic": sp.Rational(44715, 1_000_000),
     }
 
 

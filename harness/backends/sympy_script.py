@@ -7,6 +7,7 @@ differentiated by itself and the chain rule joins them: the whole of a network w
 from __future__ import annotations
 
 import builtins
+import re
 import textwrap
 from collections.abc import Mapping
 from functools import cache
@@ -139,7 +140,7 @@ def _at_once(cost: Expression, leaves: Leaves, note: str) -> list[str]:
     params = {name: shape for name, (shape, param) in leaves.items() if param}
     lines = [_symbols(name, shape) for name, (shape, _) in leaves.items()]
     lines += [note] if note else []
-    lines.append(_wrapped(f"J = {_expression(cost)}"))
+    lines.append(_wrapped("J = ", _expression(cost), ""))
     every = {name: shape for name, (shape, _) in leaves.items()}
     lines.append(f"params = {'leaves = ' if every == params else ''}{_flat(params)}")
     lines += [] if every == params else [f"leaves = {_flat(every)}"]
@@ -196,16 +197,17 @@ def _leaf(name: str, shape: Shape, param: bool) -> str:
 
 def _definition(definition: Definition) -> str:
     frozen = ", frozen=True" if definition.frozen else ""
-    return _wrapped(f"{definition.name} = chain.define({printed(definition.expression)}{frozen})")
+    return _wrapped(f"{definition.name} = chain.define(", f"{printed(definition.expression)}{frozen}", ")")
 
 
-def _wrapped(line: str) -> str:
-    """Return a long line broken inside its parentheses."""
-    if len(line) <= WIDTH:
-        return line
-    head, _, tail = line.partition(" = ")
-    body = tail if tail.startswith("chain.") else f"({tail})"
-    return "\n    ".join(textwrap.wrap(f"{head} = {body}", WIDTH, break_long_words=False, break_on_hyphens=False))
+def _wrapped(before: str, text: str, after: str) -> str:
+    """Return the line; a long one broken inside its parentheses, which it gets where it has none."""
+    if len(before + text + after) <= WIDTH:
+        return before + text + after
+    opening, closing = ("", after) if after else ("(", ")")
+    spaced = re.sub(r"(?<!\*)\*(?!\*)", " * ", text)
+    inside = textwrap.wrap(spaced, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n    ".join([before + opening, *inside]) + f"\n{closing}"
 
 
 def printed(expression: Expression) -> str:

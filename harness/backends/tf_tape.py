@@ -11,21 +11,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.backends.adapter import Adapter, silenced
-from harness.backends.phrasebook import OPERATORS, Call, Phrase, Phrasebook, calls, full, population, reduction, swapped
+from harness.backends.phrasebook import (
+    OPERATORS,
+    Call,
+    Phrase,
+    Phrasebook,
+    calls,
+    few,
+    full,
+    population,
+    reduction,
+    swapped,
+)
 from harness.graph.node import Node
 
-DECORATORS = {"eager": "", "function": "@tf.function\n", "xla": "@tf.function(jit_compile=True)\n"}
+DECORATORS = {
+    "eager": "",
+    "function": "@tf.function\n",
+    "xla": "@tf.function(jit_compile=True)\n",
+    "vmap": "@tf.function\n",
+}
 
 
 def differentiate(call: Call) -> str:
     """Return the lines that bind `gradient`."""
     names, params = ", ".join(call.arguments), ", ".join(call.params)
+    if call.variant == "vmap":
+        return batched(call)
     return f"""{DECORATORS[call.variant]}def gradient({names}):
     with tf.GradientTape() as tape:
         tape.watch([{params}])
         value = cost({names})
     return value, tape.gradient(value, [{params}])
 """
+
+
+def batched(call: Call) -> str:
+    """Return the lines of a gradient in a batch of two points, the second one half of the first."""
+    names, params = ", ".join(call.arguments), ", ".join(call.params)
+    pairs = ", ".join(f"tf.stack([{name}, {name} / 2])" for name in call.params)
+    return f"""def one({names}):
+    with tf.GradientTape() as tape:
+        tape.watch([{params}])
+        value = cost({names})
+    return value, tape.gradient(value, [{params}], unconnected_gradients="zero")
+
+@tf.function
+def gradient({names}):
+    value, partials = tf.vectorized_map(lambda pair: one({", ".join(in_pair(call))}), [{pairs}])
+    return value[0], [p[0] for p in partials]
+"""
+
+
+def in_pair(call: Call) -> list[str]:
+    """Return the arguments of one point of a batch: a parameter is an entry of `pair`."""
+    return [f"pair[{call.params.index(name)}]" if name in call.params else name for name in call.arguments]
 
 
 LOGADDEXP = "tf.reduce_logsumexp(tf.stack([{0}, {1}]), axis=0)"
@@ -56,6 +96,24 @@ def argsort(node: Node) -> str:
     return f"tf.cast(tf.argsort({{0}}, axis={{axis}}{direction}, stable=True), tf.int64)"
 
 
+def sort(node: Node) -> str:
+    """Return the words of a sort."""
+    return "tf.sort({0}, axis={axis}" + (', direction="DESCENDING")' if node.attrs["descending"] else ")")
+
+
+def trace(node: Node) -> str:
+    """Return the words of a trace: TensorFlow has it of the main diagonal."""
+    other = "tf.reduce_sum(tf.linalg.diag_part({0}, k={offset}), axis=-1)"
+    return other if node.attrs["offset"] else "tf.linalg.trace({0})"
+
+
+def conv2d(node: Node) -> str:
+    """Return the words of a convolution, padded by name or by rows and columns."""
+    explicit = [[0, 0], *map(list, node.attrs["padding"]), [0, 0]]
+    padding = f"{explicit}" if node.attrs["mode"] == "EXPLICIT" else '"{mode}"'
+    return f"tf.nn.conv2d({{0}}, {{1}}, {{strides}}, {padding})"
+
+
 BOOK = Phrasebook(
     name="TensorFlow",
     imports={"math": "import math", "np": "import numpy as np", "tf": "import tensorflow as tf"},
@@ -69,7 +127,17 @@ BOOK = Phrasebook(
         **OPERATORS,
         **calls("tf", "exp sqrt sin cos tan sinh cosh tanh asin acos atan sigmoid square abs sign stop_gradient"),
         **calls("tf.math", "expm1 log log1p erf erfc softplus"),
+        **calls("tf.linalg", "cholesky inv det"),
         "relu": "tf.nn.relu({0})",
+        "leaky_relu": "tf.nn.leaky_relu({0}, alpha={negative_slope})",
+        "elu": Phrase(words="tf.nn.elu({0})", covers=lambda attrs: bool(attrs["alpha"] == 1)),
+        "silu": "tf.nn.silu({0})",
+        "gelu": Phrase(words=lambda node: f"tf.nn.gelu({{0}}, approximate={node.attrs['approximate'] == 'tanh'})"),
+        "one_hot": "tf.one_hot({0}, {n}, dtype=dtype)",
+        "conv2d": Phrase(words=conv2d),
+        "avg_pool2d": 'tf.nn.avg_pool2d({0}, {window}, {strides}, "VALID")',
+        "max_pool2d": 'tf.nn.max_pool2d({0}, {window}, {strides}, "VALID")',
+        "xlogy": Phrase(words="tf.math.xlogy({0}, {1})", numbers="not first"),
         "atan2": Phrase(words="tf.atan2({0}, {1})", numbers="not first"),
         "logaddexp": Phrase(words=LOGADDEXP, numbers="refused", broadcasts="none"),
         "maximum": Phrase(words="tf.maximum({0}, {1})", numbers="not first"),
@@ -80,11 +148,20 @@ BOOK = Phrasebook(
         "matvec": "tf.linalg.matvec({0}, {1})",
         "vecmat": "tf.linalg.matvec({1}, {0}, transpose_a=True)",
         "dot": "tf.tensordot({0}, {1}, 1)",
+        "tensordot": "tf.tensordot({0}, {1}, axes=({left}, {right}))",
+        "diagonal": "tf.linalg.diag_part({0}, k={offset})",
+        "trace": Phrase(words=trace),
+        "solve": "tf.linalg.solve({0}, {1})",
+        "logabsdet": "tf.linalg.slogdet({0})[1]",
+        "signdet": "tf.linalg.slogdet({0})[0]",
+        "vector_norm": reduction("tf.norm", covers=few),
         "softmax": "tf.nn.softmax({0}, axis={axis})",
         "log_softmax": "tf.nn.log_softmax({0}, axis={axis})",
         "logsumexp": reduction("tf.reduce_logsumexp"),
         "sum": reduction("tf.reduce_sum"),
         "mean": reduction("tf.reduce_mean"),
+        "prod": reduction("tf.reduce_prod"),
+        "cumulative_sum": "tf.cumsum({0}, axis={axis})",
         "max": reduction("tf.reduce_max"),
         "min": reduction("tf.reduce_min"),
         "var": reduction("tf.math.reduce_variance", covers=population),
@@ -94,6 +171,9 @@ BOOK = Phrasebook(
         "permute_dims": Phrase(words=swapped("tf.linalg.matrix_transpose({0})", "tf.transpose({0}, {axes})")),
         "concat": "tf.concat([{all}], axis={axis})",
         "stack": "tf.stack([{all}], axis={axis})",
+        "flip": "tf.reverse({0}, {axes})",
+        "roll": "tf.roll({0}, {shift}, {axes})",
+        "sort": Phrase(words=sort),
         "take": "tf.gather({0}, {1}, axis={axis})",
         "take_along_axis": Phrase(words=take_along_axis),
         "argsort": Phrase(words=argsort),
@@ -108,7 +188,7 @@ class TensorFlowTape(Adapter):
     """TensorFlow's GradientTape: eager, in a `tf.function`, and compiled by XLA."""
 
     name, mechanism, package = "tensorflow", "GradientTape", "tensorflow"
-    variants = ("eager", "function", "xla")
+    variants = ("eager", "function", "xla", "vmap")
     book = BOOK
 
     def __init__(self) -> None:

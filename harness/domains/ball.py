@@ -30,6 +30,7 @@ NAMED: dict[str, Callable[[], Any]] = {
     "two_over_sqrt_pi": lambda: 2 / arb.pi().sqrt(),
     "sqrt_half": lambda: arb(0.5).sqrt(),
     "sqrt_two_over_pi": lambda: (2 / arb.pi()).sqrt(),
+    "gelu_cubic": lambda: arb(44715) / 1_000_000,
 }
 """`primitives.CONSTANTS`, computed at the current precision."""
 
@@ -97,6 +98,9 @@ class Ball:
         each = (lambda *entries: one(*entries, **attrs)) if attrs else one
         return held(np.frompyfunc(each, len(args), 1)(*args))
 
+    def disturb(self, a: Balls) -> Balls:
+        return a
+
     def sum(self, a: Balls, axes: tuple[int, ...], keepdims: bool) -> Balls:
         return add_up(a, axes, keepdims, arb(0))
 
@@ -130,12 +134,8 @@ _unknown = np.frompyfunc(arb.is_nan, 1, 1)
 
 
 def lifted(numbers: NDArray[np.float64]) -> Balls:
-    """Return exact balls; `arb(inf)` would be the whole line."""
-    balls = held(_lift(numbers))
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        balls[infinite] = [arb("inf" if x > 0 else "-inf") for x in numbers[infinite]]
-    return balls
+    """Return exact balls."""
+    return held(_lift(numbers))
 
 
 def _product(a: Balls, b: Balls) -> Balls:
@@ -153,8 +153,18 @@ def _product(a: Balls, b: Balls) -> Balls:
 def pow_literal(x: Any, exponent: int | float, minus: int = 0, loose: bool = False) -> Any:
     """Return x^(exponent − minus), the difference taken exactly; how loosely frameworks round it is no matter here."""
     if float(exponent).is_integer():
-        return x ** (int(exponent) - minus)
+        return whole_power(x, int(exponent) - minus)
     return power(x, arb(exponent) - minus)
+
+
+def whole_power(x: Any, n: int) -> Any:
+    """Return x^n by squaring: Arb's own power knows nothing of a ball around 0."""
+    if n < 0:
+        return 1 / whole_power(x, -n)
+    if n < 2:
+        return x if n else arb(1)
+    half = whole_power(x, n // 2)
+    return half * half * x if n % 2 else half * half
 
 
 def power(x: Any, exponent: Any) -> Any:

@@ -118,6 +118,9 @@ class Bound:
         charge = np.maximum(factor * self.unit * size, self.least)
         return settle(value, np.where(_free(op, value, args), 0, carried_on + charge), *args)
 
+    def disturb(self, a: Bounded) -> Bounded:
+        return settle(a.value, a.error + charges.elimination(a.reach, self.precision), a)
+
     def sum(self, a: Bounded, axes: tuple[int, ...], keepdims: bool) -> Bounded:
         def total(x: Array) -> Array:
             return np.asarray(np.sum(x, axis=axes, keepdims=keepdims))
@@ -140,7 +143,7 @@ class Bound:
 
         counts = np.bincount(flat, minlength=size).reshape(shape)
         charge = charges.scattering(counts, gather(a.reach), self.precision)
-        return Bounded(gather(a.value), gather(a.error) + charge)
+        return settle(gather(a.value), gather(a.error) + charge)
 
     def finite(self, a: Bounded) -> Flags:
         return np.isfinite(a.value) & np.isfinite(a.error)

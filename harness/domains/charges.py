@@ -138,6 +138,20 @@ def product(terms: int, size: Array, precision: Precision) -> Array:
     return np.asarray(relative * size + np.where(size > 0, terms * precision.least, 0))
 
 
+LIBRARY = 4.0
+"""Backward error of a library's elimination, in units of n·u·max|a|: it is bounded by a norm alone, and estimated.
+
+Twice what covers 1 000 gradients of cholesky, solve, inv, det and slogdet, n = 2 … 8, condition 1 and 1 000, in three
+frameworks. A finding is left out: TensorFlow's gradient of det is det·inv, and loses digits by the condition.
+"""
+
+
+def elimination(size: Array, precision: Precision) -> Array:
+    """Return what a library may change of every entry of matrices whose entries have absolute values `size`."""
+    largest = np.max(size, axis=(-2, -1), keepdims=True)
+    return np.broadcast_to(LIBRARY * size.shape[-1] * precision.unit * largest, size.shape)
+
+
 def scattering(counts: NDArray[np.intp], size: Array, precision: Precision) -> Array:
     """Return the charge of adding `counts` entries at a place: half types accumulate in themselves here."""
     additions = np.maximum(counts - 1, 0)

@@ -15,6 +15,7 @@ from flint import arb
 from numpy.typing import NDArray
 
 from harness.domains.domain import Choice
+from harness.domains.pivot import pivots
 from harness.domains.structure import held, rows, unrows
 from harness.graph.node import Shape
 
@@ -138,6 +139,13 @@ def _neighbours(between: NDArray[Any], end: Any) -> tuple[NDArray[Any], NDArray[
     return np.concatenate([edge, between], -1), np.concatenate([between, edge], -1)
 
 
+def rows_by_pivots(x: NDArray[Any]) -> Choice:
+    """Return the order of the rows in an elimination: no tie and no margin, since nothing depends on it."""
+    order = pivots(x)
+    never = np.zeros(order.shape, dtype=bool)
+    return Choice(taken=order, margin=np.full(order.shape, np.inf), tie=never, open=never)
+
+
 RULES: dict[str, Callable[..., Choice]] = {
     "greater": _relation(lambda codes: codes == GREATER),
     "greater_equal": _relation(lambda codes: codes != LESS),
@@ -149,4 +157,5 @@ RULES: dict[str, Callable[..., Choice]] = {
     "sign_weight": lambda x: _sign(x, lambda codes: codes.astype(np.float64)),
     "max_weight": max_weight,
     "argsort": argsort,
+    "pivots": rows_by_pivots,
 }

@@ -106,6 +106,9 @@ class Domain(Protocol):
     def function(self, op: str, args: Sequence[Value], attrs: Mapping[str, Any]) -> Value:
         """Return function primitive `op` of the arguments."""
 
+    def disturb(self, a: Value) -> Value:
+        """Return matrices as a library's elimination may take them: with a backward error."""
+
     def sum(self, a: Value, axes: tuple[int, ...], keepdims: bool) -> Value: ...
 
     def matmul(self, a: Value, b: Value) -> Value: ...

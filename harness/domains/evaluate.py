@@ -16,6 +16,7 @@ from harness.domains import structure
 from harness.domains.absent import Mask
 from harness.domains.domain import Domain, Unevaluated, Value
 from harness.domains.evaluation import Decisions, Evaluation
+from harness.domains.pivot import parity
 from harness.domains.precision import Precision
 from harness.domains.rows import ROWS, function
 from harness.graph.node import Graph, Node
@@ -85,6 +86,7 @@ LOGIC: dict[str, Callable[..., NDArray[Any]]] = {
     "logical_and": np.logical_and,
     "logical_or": np.logical_or,
     "logical_not": np.logical_not,
+    "parity": parity,
 }
 
 

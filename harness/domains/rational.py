@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.domains.domain import Choice, Flags, Literal, Undecided, Unevaluated
+from harness.domains.pivot import pivots
 from harness.domains.structure import add_up, held
 from harness.graph.node import Attrs
 
@@ -64,6 +65,9 @@ class Rational:
             raise Unevaluated(f"{op} leaves the fractions")
         return held(args[0] ** (int(attrs["exponent"]) - attrs["minus"]))
 
+    def disturb(self, a: Fractions) -> Fractions:
+        return a
+
     def sum(self, a: Fractions, axes: tuple[int, ...], keepdims: bool) -> Fractions:
         return add_up(a, axes, keepdims, Fraction(0))
 
@@ -111,6 +115,7 @@ RULES: dict[str, Callable[..., NDArray[Any]]] = {
     "less_equal": _relation(lambda a, b: a <= b),
     "equal": _relation(lambda a, b: a == b),
     "not_equal": _relation(lambda a, b: a != b),
+    "pivots": pivots,
     "step": lambda x: np.asarray(x > 0, dtype=np.float64),
     "sign_weight": lambda x: np.asarray(x > 0, dtype=np.float64) - np.asarray(x < 0, dtype=np.float64),
 }

@@ -97,6 +97,10 @@ def _pow(run: Evaluation, node: Node) -> tuple[Value, Mask]:
     return run.domain.function("pow", operands(run, node), {"exponent": exponent, "minus": minus, "loose": loose}), None
 
 
+def _backward_error(run: Evaluation, node: Node) -> tuple[Value, Mask]:
+    return run.domain.disturb(run.values[node.args[0]]), None
+
+
 # --------------------------------------------------------------------------- decisions that weigh
 
 
@@ -200,6 +204,7 @@ ROWS: dict[str, Row] = {
     "divide": _divide,
     "negative": _negative,
     "pow": _pow,
+    "backward_error": _backward_error,
     "pick": _pick,
     "gate": _gate,
     "where": _where,

@@ -52,10 +52,17 @@ def _aligned(graph: Graph) -> Graph:
     return _aligned(rebuild(graph, Builder(keep=lambda op: op not in strange))) if strange else graph
 
 
+TRAILING = {"diagonal", "trace", "cholesky", "solve", "inv", "det", "logabsdet", "signdet"}
+"""Composites of the last two axes, whatever stands before them."""
+FIXED = {"tensordot", "conv2d", "avg_pool2d", "max_pool2d", "layer_norm"}
+"""Composites whose operands have the axes that they have."""
+
+
 def _follows(graph: Graph, node: Node) -> bool:
     """Return whether a composite keeps its meaning under a leading axis: it names its axes, or is elementwise."""
     shapes = {graph.nodes[k].shape for k in node.args} | {node.shape}
-    return "axis" in node.attrs or "axes" in node.attrs or len(shapes) == 1
+    named = "axis" in node.attrs or "axes" in node.attrs or node.op in TRAILING
+    return node.op not in FIXED and (named or len(shapes) == 1)
 
 
 def _row(node: Node, operands: list[Ref], batched: list[bool], rows: int) -> Ref:

@@ -35,6 +35,22 @@ def sign(x: Ref) -> Ref:
     return b.call("pick", b.broadcast_to(x.builder.constant(1), x.shape), _each("sign_weight", x))
 
 
+@composite("hypot")
+def hypot(x: Ref, y: Ref) -> Ref:
+    return _each("sqrt", x * x + y * y)
+
+
+@composite("logit")
+def logit(x: Ref) -> Ref:
+    return _each("log", x / (1 - x))
+
+
+@composite("xlogy")
+def xlogy(x: Ref, y: Ref) -> Ref:
+    """An exact 0 times a finite logarithm is exactly 0; at (0, 0) the derivative by x has no limit."""
+    return x * _each("log", y)
+
+
 @composite("relu")
 def relu(x: Ref) -> Ref:
     return b.call("pick", x, _each("step", x))

@@ -14,6 +14,7 @@ NAMED = {
     "two_over_sqrt_pi": "2 / math.sqrt(math.pi)",
     "sqrt_half": "math.sqrt(0.5)",
     "sqrt_two_over_pi": "math.sqrt(2 / math.pi)",
+    "gelu_cubic": "0.044715",
 }
 """The exact constants of `primitives.CONSTANTS`, spelt so that a reader knows them again."""
 

@@ -86,6 +86,11 @@ class Call(NamedTuple):
     def positions(self) -> tuple[int, ...]:
         return tuple(self.arguments.index(param) for param in self.params)
 
+    @property
+    def batch(self) -> tuple[int | None, ...]:
+        """The axis along which each argument is batched: data is the same for every point."""
+        return tuple(0 if name in self.params else None for name in self.arguments)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrasebook:

@@ -23,6 +23,7 @@ CONSTANTS: dict[str, float] = {
     "two_over_sqrt_pi": 2 / math.sqrt(math.pi),
     "sqrt_half": math.sqrt(0.5),
     "sqrt_two_over_pi": math.sqrt(2 / math.pi),
+    "gelu_cubic": 0.044715,
 }
 """Exact constants by name, with the nearest double; the ball domain computes them itself."""
 
@@ -160,6 +161,7 @@ primitive("sigmoid", _same(), lambda g, y, x: (g * (y * (1 - y)),))
 primitive("softplus", _same(), lambda g, y, x: (g * sigmoid(x),))
 primitive("logaddexp", _same(), lambda g, y, a, c: (g * sigmoid(a - c), g * sigmoid(c - a)))
 primitive("stop_gradient", _same(), lambda g, y, x: (None,))
+primitive("backward_error", _same(), lambda g, y, x: (g,))
 
 # --------------------------------------------------------------------------- decisions and what reads them
 
@@ -171,6 +173,8 @@ primitive("step", _same("weight"), decision=True)
 primitive("sign_weight", _same("weight"), decision=True)
 primitive("max_weight", lambda x, axes: (x.shape, "weight"), decision=True)
 primitive("argsort", lambda x, axis, descending: (x.shape, "int"), decision=True)
+primitive("pivots", lambda x: (x.shape[:-1], "int"), decision=True)
+primitive("parity", lambda order: (order.shape[:-1], "weight"), decision=True)
 
 
 def _where_shape(c: Node, a: Node, other: Node) -> Signature:

@@ -36,7 +36,7 @@ def program(script: Script, book: Phrasebook, inputs: Leaves) -> str:
 def whole(script: Script, book: Phrasebook, tail: str, *, setup: str = "") -> str:
     """Return the script followed by `tail`, with the imports of both on top."""
     text = "\n".join([setup + script.body, tail])
-    return imports(book, text) + text
+    return script.future + imports(book, text) + text
 
 
 def beside(script: Script, inputs: Leaves) -> bool:

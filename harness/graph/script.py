@@ -13,6 +13,8 @@ from harness.graph.phrase import Phrasebook
 class Script:
     """A cost function and its differentiation as source."""
 
+    future: str = ""
+    """`from __future__` lines of a user's file, which stand first."""
     imports: str
     body: str
     """Prelude, helpers, `cost`, and the lines that bind `gradient`."""
@@ -27,7 +29,7 @@ class Script:
 
     @property
     def source(self) -> str:
-        return self.imports + self.body
+        return self.future + self.imports + self.body
 
 
 def imports(book: Phrasebook, text: str) -> str:

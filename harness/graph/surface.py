@@ -16,7 +16,8 @@ from harness.graph.registry import COMPOSITES
 
 COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or"}
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "power"}
-BROADCASTING = COMPARISONS | ARITHMETIC | {"atan2", "logaddexp", "maximum", "minimum", "clip", "where"}
+FUNCTIONS = {"atan2", "hypot", "logaddexp", "xlogy", "maximum", "minimum", "clip", "where"}
+BROADCASTING = COMPARISONS | ARITHMETIC | FUNCTIONS
 """Elementwise operations of several operands, whose operands all have the shape of the result."""
 
 

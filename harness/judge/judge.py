@@ -6,7 +6,6 @@ The truth decides; engines never vote, and a NaN can only fail.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,50 +13,31 @@ from harness.domains.precision import round_to
 from harness.judge import messages
 from harness.judge.compare import Comparison, compare
 from harness.judge.diagnose import diagnose
+from harness.judge.evidence import Evidence, Judgement
+from harness.judge.first_wrong import told
 from harness.judge.verdict import OF_TROUBLE, Verdict
-from harness.measurement import Measurement, Partial
-from harness.truth import Tolerance, Truth
+from harness.measurement import Partial
 
 BLIND = 0.5
 """A tolerance of more than half the gradient could not have told right from wrong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Judgement:
-    """A verdict with its reason and the comparisons that it rests on."""
-
-    verdict: Verdict
-    reason: str
-    diagnosis: str = ""
-    value: Comparison | None = None
-    leaves: tuple[Comparison, ...] = ()
-    """Comparisons of the differentiated leaves; empty where no numbers were looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """Everything that one cell is judged by."""
-
-    measurement: Measurement
-    truth: Truth
-    tolerance: Tolerance
-    dtype: str
-    sizes: tuple[int, ...] = ()
-    """Lengths of the inputs' axes."""
 
 
 Found = Callable[[Verdict, str, str], Judgement]
 
 
 def judge(evidence: Evidence) -> Judgement:
-    """Return the verdict on one measurement."""
+    """Return the verdict on one measurement; of a user's own gradient that is wrong, with its first wrong node."""
+    return told(evidence, _verdict(evidence))
+
+
+def _verdict(evidence: Evidence) -> Judgement:
+    """Return the verdict of the first rule that fits."""
     for rule in (_no_truth, _no_measurement, _undefined, _missing, _forms):
         found = rule(evidence)
         if found is not None:
             return found
-    value = _value(evidence)
-    leaves = _leaves(evidence)
-    return _numbers(evidence, value, leaves)
+    value = _value(evidence) if evidence.measurement.claims_value else None
+    return _numbers(evidence, value, _leaves(evidence))
 
 
 def _no_truth(evidence: Evidence) -> Judgement | None:
@@ -114,7 +94,8 @@ def _dead(evidence: Evidence, path: str, partial: Partial) -> bool:
 
 def _forms(evidence: Evidence) -> Judgement | None:
     """Shape and dtype, before any number is looked at."""
-    wanted = {"": (), **{path: truth.nearest.shape for path, truth in evidence.truth.partials.items()}}
+    partials = {path: truth.nearest.shape for path, truth in evidence.truth.partials.items()}
+    wanted = {"": (), **partials} if evidence.measurement.claims_value else partials
     for path, shape in wanted.items():
         partial = evidence.measurement.partials.get(path) if path else evidence.measurement.value
         if partial is None and path:
@@ -151,13 +132,13 @@ def _leaves(evidence: Evidence) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _numbers(evidence: Evidence, value: Comparison, leaves: tuple[Comparison, ...]) -> Judgement:
+def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Comparison, ...]) -> Judgement:
     """Return the verdict on finite shape and dtype: value first, then gradient."""
 
     def found(verdict: Verdict, reason: str, diagnosis: str) -> Judgement:
         return Judgement(verdict=verdict, reason=reason, diagnosis=diagnosis, value=value, leaves=leaves)
 
-    everything = (value, *leaves)
+    everything = leaves if value is None else (value, *leaves)
     strange = [one for one in everything if np.any(~np.isfinite(one.got) & one.judged)]
     if strange:
         beyond = evidence.truth.beyond_range
@@ -166,7 +147,7 @@ def _numbers(evidence: Evidence, value: Comparison, leaves: tuple[Comparison, ..
     blind = [one for one in everything if np.any(~np.isfinite(one.tolerance) & one.judged)]
     if blind:
         return found(*_unbounded(evidence, blind[0]), "")
-    if value.wrong.any():
+    if value is not None and value.wrong.any():
         return found(Verdict.VALUE_MISMATCH, messages.value_mismatch(value, leaves), _value_kind(value, evidence.dtype))
     if evidence.truth.ties:
         return found(Verdict.UNDEFINED, messages.tie(evidence.truth.ties[0]), "")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from harness.measurement import Array
 
 if TYPE_CHECKING:
     from harness.judge.compare import Comparison
+    from harness.statements import Statement
     from harness.truth import Tie
 
 
@@ -142,3 +144,44 @@ def ill_conditioned(leaf: Comparison) -> str:
         f"{leaf.path}: within tolerance, but the tolerance ({short(leaf.tolerance[at])} at {place(leaf.path, at)}) is "
         f"more than half of the gradient ({short(abs(leaf.truth[at]))}): nothing can be told in this dtype."
     )
+
+
+# --------------------------------------------------------------------------- a user's own gradient
+
+
+class Step(NamedTuple):
+    """One edge of a backward pass in the user's words."""
+
+    operation: str
+    operand: str
+    line: Statement | None
+    how: str
+
+
+def no_such_variable(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+    return f"An adjoint of {name!r} came back, which is no input and no variable of the definition; {hint}"
+
+
+def wrong_adjoint(one: Comparison, line: Statement | None) -> str:
+    at = one.worst()
+    made = f" (line {line.line}, `{line.text}`)" if line else ""
+    return (
+        f"Going backward, the first wrong adjoint is dJ/d{place(one.path, at)}{made}: "
+        f"got {number(one.got[at])}, truth {number(one.truth[at])}."
+    )
+
+
+def fault(step: Step) -> str:
+    where = f" in line {step.line.line}" if step.line else ""
+    into = f"`{step.line.text}`" if step.line else "it"
+    return (
+        f"Going backward, one wrong node explains it all, the {step.operation}{where}: "
+        f"the path from {step.operand} into {into} {step.how}."
+    )
+
+
+def short_fault(step: Step) -> str:
+    where = f"line {step.line.line}" if step.line else f"the {step.operation}"
+    return f"the path from {step.operand.replace('`', '')} into {where} {step.how}"

@@ -61,13 +61,13 @@ def write_one(run: Run, folder: Path, name: str, file: str = "") -> str:
     try:
         reporter = load(name)
         content = reporter.render(run)
-        _replace(folder / (file or reporter.file), content.encode() if isinstance(content, str) else content)
+        put(folder / (file or reporter.file), content.encode() if isinstance(content, str) else content)
     except Exception as error:
         return f"The {name} report was not written: {type(error).__name__}: {error}"
     return ""
 
 
-def _replace(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Write the file whole or not at all: a reader never sees half of it, a failure leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

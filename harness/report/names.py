@@ -43,6 +43,11 @@ def word(cell: CellLine) -> str:
     return f"{cell.verdict}{{{cell.diagnosis}}}" if cell.diagnosis else cell.verdict
 
 
+def label(cell: CellLine) -> str:
+    """Return what tells the cell from the others of its case and backend: the rest of its id."""
+    return "/".join((cell.spelling, cell.variant, cell.operator, cell.dtype, cell.point))
+
+
 def backends(run: Run) -> tuple[str, ...]:
     """Return the backends of the run, those of the header first."""
     others = sorted({cell.backend for cell in run.cells} - run.header.backends.keys())

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from harness.backends import BACKENDS, describe
+from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case, DeclarationError
 from harness.domains.precision import round_to
 from harness.graph.node import Graph
 from harness.graph.ranges import index_problem
-from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, judge, seconded
+from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, Scene, judge, seconded
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
 from harness.points import Point, PointError
 from harness.run import environment
@@ -22,9 +22,10 @@ from harness.run.ideals import exact_point, written
 from harness.run.lab import About, Established, Exact, Lab, Pending
 from harness.run.lines import case_line, cell_line, group_line
 from harness.run.plan import Cell, Selection, plan
-from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run
+from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, source_key
 from harness.run.store import assemble
 from harness.run.totals import control, totals
+from harness.spelling import DEFINITION
 
 Sink = Callable[[Line], None]
 
@@ -121,8 +122,12 @@ def _header(order: Order, lab: Lab, cells: Sequence[Cell]) -> HeaderLine:
         versions=found | {key: text for one in about.values() for key, text in one.versions.items()},
         flags={key: text for one in about.values() for key, text in one.flags.items()},
         backends={name: "ran" if one.failure is None else one.failure.sentence for name, one in about.items()},
-        mechanisms={name: describe(name).mechanism for name in names},
+        mechanisms={name: describe(name).mechanism for name in (*names, *_by_hand(cells))},
     )
+
+
+def _by_hand(cells: Sequence[Cell]) -> list[str]:
+    return [name for name in BY_HAND if any(cell.backend == name for cell in cells)]
 
 
 def _by_case(cases: Sequence[Case], cells: Sequence[Cell]) -> Iterator[tuple[Case, list[Cell]]]:
@@ -184,7 +189,14 @@ def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> 
     fractions = exact_point(case, point, bench.order.selection.seed)
     inputs = {path: round_to(x, first.dtype) if case.inputs[path].kind == "real" else x for path, x in exact.items()}
     tasks = [
-        Task(graph=graph, inputs=inputs, dtype=cell.dtype, variant=cell.variant, operator=cell.operator)
+        Task(
+            graph=graph,
+            inputs=inputs,
+            dtype=cell.dtype,
+            variant=cell.variant,
+            operator=cell.operator,
+            native=case.spelt(cell.backend, cell.spelling),
+        )
         for cell in cells
     ]
     return _Group(
@@ -213,16 +225,18 @@ def _finish(bench: _Bench, group: _Group, emitted: dict[str, str], texts: dict[s
     measured = [pending.result() for pending in group.measured]
     by_backend: dict[str, Measurement] = {}
     for cell, measurement in zip(group.cells, measured, strict=True):
-        by_backend.setdefault(cell.backend, measurement)
+        if cell.spelling == DEFINITION:
+            by_backend.setdefault(cell.backend, measurement)
     established = _seconded(group.established.result(), by_backend)
     for cell, measurement in zip(group.cells, measured, strict=True):
         evidence = _evidence(group, cell, established, measurement)
         judgement = judge(evidence)
         _remember(bench, cell, evidence, judgement)
         _write_cell(bench, cell_line(cell, group.case, judgement, measurement))
-    for name, measurement in by_backend.items():
+    for cell, measurement in zip(group.cells, measured, strict=True):
         if measurement.source:
-            emitted.setdefault(name, measurement.source)
+            emitted.setdefault(source_key(cell), measurement.source)
+    for measurement in by_backend.values():
         texts.update({key: text for key, text in measurement.texts.items() if text})
     text = {} if group.exact is None or not established.ideal else written(group.exact)
     bench.write(group_line(group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend))
@@ -242,7 +256,12 @@ def _evidence(group: _Group, cell: Cell, established: Established, measurement: 
         tolerance=established.tolerance,
         dtype=cell.dtype,
         sizes=tuple(sorted(sizes)),
+        scene=None if cell.spelling == DEFINITION else _scene(group),
     )
+
+
+def _scene(group: _Group) -> Scene:
+    return Scene(graph=group.graph, inputs=group.inputs, definition=group.case.place)
 
 
 def _remember(bench: _Bench, cell: Cell, evidence: Evidence, judgement: Judgement) -> None:

@@ -13,6 +13,8 @@ from harness.run.plan import below
 from harness.run.records import CellLine
 
 FILE = "expectations.toml"
+_NOT_RUN = (Verdict.NOT_INSTALLED.word, Verdict.NO_TRUTH.word)
+"""Verdicts that say nothing of a known difference."""
 
 
 class ExpectationError(Exception):
@@ -86,7 +88,7 @@ def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> lis
     judged = list(cells)
     found = []
     for expectation in expectations:
-        below_it = [cell for cell in judged if below(cell.id, expectation.cell)]
+        below_it = [cell for cell in judged if below(cell.id, expectation.cell) and cell.verdict not in _NOT_RUN]
         if below_it and not any(cell.verdict == expectation.verdict for cell in below_it):
             found.append(expectation.cell)
     return found

@@ -140,4 +140,5 @@ def _traced(case: Case) -> Graph | Failure:
     try:
         return case.graph()
     except NotTraceable as refusal:
-        return Failure(trouble=Trouble.ERROR, sentence=str(refusal))
+        trouble = Trouble.UNSUPPORTED if case.function is None else Trouble.ERROR
+        return Failure(trouble=trouble, sentence=str(refusal))

@@ -36,13 +36,15 @@ def numbers(array: Array) -> Numbers:
     )
 
 
-def location(case: Case) -> str:
-    """Return file:line of the case, relative to where the run is started or the catalogue lies, if it is below."""
-    file = Path(case.file)
+def location(case: Case, cell: Cell | None = None) -> str:
+    """Return file:line of the case, or of a cell's own spelling, relative to where the run or the catalogue is."""
+    spelt = None if cell is None else case.spelt(cell.backend, cell.spelling)
+    own = spelt.live.place if spelt is not None and spelt.live is not None else ("", 0)
+    file, line = (Path(own[0]), own[1]) if own[0] else (Path(case.file), case.line)
     for base in (Path.cwd(), catalogue().parent):
         if file.is_relative_to(base):
-            return f"{file.relative_to(base).as_posix()}:{case.line}"
-    return f"{file}:{case.line}"
+            return f"{file.relative_to(base).as_posix()}:{line}"
+    return f"{file}:{line}"
 
 
 def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts: Mapping[str, str]) -> CaseLine:
@@ -94,7 +96,7 @@ def group_line(
         second_opinion=_second_opinion(measurements.get("sympy"), truth),
         ideal=dict(ideal),
         ideal_point=dict(ideal_point),
-        curve=_curve(measurements.get("finite_difference"), truth),
+        curve=_curve(measurements.get("finite_difference")),
         pairs=_pairs(measurements),
     )
 
@@ -106,7 +108,7 @@ def _second_opinion(sympy: Measurement | None, truth: Truth) -> str:
     return f"SymPy's value at 50 digits lies {distance:.1e} from the balls' value."
 
 
-def _curve(measurement: Measurement | None, truth: Truth) -> tuple[tuple[Num, Num], ...]:
+def _curve(measurement: Measurement | None) -> tuple[tuple[Num, Num], ...]:
     if measurement is None:
         return ()
     return tuple((num(step), num(error)) for step, error in measurement.curve)
@@ -170,7 +172,7 @@ def cell_line(cell: Cell, case: Case, judgement: Judgement, measurement: Measure
         cls=str(judgement.verdict.cls),
         reason=judgement.reason,
         rule=judgement.verdict.rule,
-        location=location(case),
+        location=location(case, cell),
         margin=_margin(worst),
         error=worst.error if worst else "nan",
         tolerance=worst.tolerance if worst else "nan",

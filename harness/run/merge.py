@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from harness.backends import BACKENDS
 from harness.run.plan import below
 from harness.run.records import CaseLine, CellLine, GroupLine, HeaderLine, Run, TotalsLine
 from harness.run.totals import totals
 
-CAUGHT = "A planted wrong gradient was caught"
-NOT_CAUGHT = "NOT caught"
+NOT_PLANTED = "No cell passed"
+"""How the sentence on the planted wrong gradient begins where there was none to plant."""
 
 
 def merged(runs: Sequence[Run]) -> Run:
@@ -33,20 +34,22 @@ def merged(runs: Sequence[Run]) -> Run:
 
 def _header(headers: Sequence[HeaderLine]) -> HeaderLine:
     """Return the first header with the versions, flags and backends of all."""
+    backends = {key: text for one in headers for key, text in one.backends.items()}
     return msgspec.structs.replace(
         headers[0],
         versions={key: text for one in headers for key, text in one.versions.items()},
         flags={key: text for one in headers for key, text in one.flags.items()},
-        backends={key: text for one in headers for key, text in one.backends.items()},
+        backends={name: backends[name] for name in sorted(backends, key=[*BACKENDS, *backends].index)},
         mechanisms={key: text for one in headers for key, text in one.mechanisms.items()},
     )
 
 
 def _cells(lines: Iterable[CellLine]) -> tuple[CellLine, ...]:
+    """Return each cell once, in the order of the ids: which process was first does not show."""
     found: dict[str, CellLine] = {}
     for line in lines:
         found.setdefault(line.id, line)
-    return tuple(found.values())
+    return tuple(found[identity] for identity in sorted(found))
 
 
 def _cases(lines: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
@@ -83,26 +86,22 @@ def _totals(header: HeaderLine, cells: Sequence[CellLine], parts: Sequence[Total
     whole = [part for part in parts if part is not None]
     if len(whole) < len(parts):
         return None
+    told = min(whole, key=lambda part: (part.caught, part.control.startswith(NOT_PLANTED)))
     return totals(
         header,
         cells,
         planned=len(cells) + sum(part.planned - part.judged for part in whole),
-        stale=[
-            prefix for prefix in dict.fromkeys(p for part in whole for p in part.stale) if not _fulfilled(prefix, cells)
-        ],
+        stale=[prefix for prefix in _distinct(whole) if not _fulfilled(prefix, cells)],
         seconds=max(part.seconds for part in whole),
-        control=_control([part.control for part in whole]),
+        caught=told.caught,
+        control=told.control,
     )
+
+
+def _distinct(parts: Iterable[TotalsLine]) -> dict[str, None]:
+    """Return the expectations that a part calls stale, each once."""
+    return dict.fromkeys(prefix for part in parts for prefix in part.stale)
 
 
 def _fulfilled(prefix: str, cells: Iterable[CellLine]) -> bool:
     return any(cell.expected and below(cell.id, prefix) for cell in cells)
-
-
-def _control(said: Sequence[str]) -> str:
-    """Return the gravest sentence: one that distrusts its run, else one that caught its plant, else the first."""
-    for words in (NOT_CAUGHT, CAUGHT):
-        found = [sentence for sentence in said if words in sentence]
-        if found:
-            return found[0]
-    return said[0]

@@ -6,10 +6,12 @@ import ast
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
-from harness.backends import BACKENDS, describe
+from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case
 from harness.points import Point
+from harness.spelling import DEFINITION
 
 
 class SelectionError(ValueError):
@@ -25,7 +27,7 @@ class Cell:
     variant: str
     dtype: str
     point: str
-    spelling: str = "xp"
+    spelling: str = DEFINITION
     operator: str = "grad"
 
     @property
@@ -59,7 +61,7 @@ class Selection:
 
 
 def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
-    """Return the cells of a run in a fixed order: case, dtype, point, backend, variant.
+    """Return the cells of a run in a fixed order: case, dtype, point, backend, spelling, variant.
 
     Raises SelectionError.
     """
@@ -81,23 +83,30 @@ def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
 
 
 def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterable[Cell]:
-    for backend in selection.backends or BACKENDS:
+    for backend in selection.backends or (*BACKENDS, *BY_HAND):
         known = describe(backend)
         variants = [variant for variant in known.variants if variant in selection.variants]
-        for variant in variants if selection.variants else known.variants[:1]:
-            for operator in selection.operators:
-                if dtype in known.dtypes and operator in known.operators:
-                    yield Cell(
-                        case=case.id,
-                        backend=backend,
-                        variant=variant,
-                        dtype=dtype,
-                        point=point.label,
-                        operator=operator,
-                    )
+        chosen = variants if selection.variants else known.variants[:1]
+        for spelling, variant, operator in product(_spellings(case, backend), chosen, selection.operators):
+            if dtype in known.dtypes and operator in known.operators:
+                yield Cell(
+                    case=case.id,
+                    backend=backend,
+                    spelling=spelling,
+                    variant=variant,
+                    dtype=dtype,
+                    point=point.label,
+                    operator=operator,
+                )
 
 
-def known(given: Sequence[str], names: Iterable[str], noun: str) -> tuple[str, ...]:
+def _spellings(case: Case, backend: str) -> list[str]:
+    """Return the names of the case's spellings on a backend, the definition's own first."""
+    own = [DEFINITION] if backend in BACKENDS and case.function is not None else []
+    return own + [native.name for native in case.natives if native.backend == backend]
+
+
+def checked(given: Sequence[str], names: Iterable[str], noun: str) -> tuple[str, ...]:
     """Return the given names; raises SelectionError with the nearest name for one that there is not."""
     there = list(names)
     for name in given:

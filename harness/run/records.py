@@ -7,11 +7,13 @@ give the same float64 back.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 FORMAT = 1
+OWN_SPELLING = "xp"
+"""The spelling of the definition itself."""
 Num = float | str
 
 
@@ -70,7 +72,7 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
     points: tuple[str, ...] = ()
     nodes: int = 0
     emitted: dict[str, str] = {}
-    """Backend → source that ran in float64."""
+    """`source_key` of a cell → source that ran in its first dtype."""
 
 
 class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="group"):
@@ -99,7 +101,7 @@ class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag
     """`value` and leaf paths → exact fraction at the decimal text of the point, before rounding to the dtype."""
     ideal_point: dict[str, str] = {}
     curve: tuple[tuple[Num, Num], ...] = ()
-    """Finite differences: step size, true error."""
+    """Finite differences of the first entry: step size, change of the estimate from the step before."""
     pairs: dict[str, Num] = {}
     """"torch|jax" → greatest relative difference between the two gradients."""
 
@@ -192,6 +194,21 @@ class TotalsLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
 
 
 Line = HeaderLine | CaseLine | GroupLine | CellLine | TotalsLine
+
+
+class Spelled(Protocol):
+    """A cell, planned or judged."""
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def spelling(self) -> str: ...
+
+
+def source_key(cell: Spelled) -> str:
+    """Return what a cell's source is recorded under: its backend, and the spelling where it is not the definition."""
+    return cell.backend if cell.spelling == OWN_SPELLING else f"{cell.backend}/{cell.spelling}"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,4 +59,11 @@ def task_of(cell: Cell, cases: Sequence[Case], seed: int) -> Task:
         path: round_to(x, cell.dtype) if case.inputs[path].kind == "real" else x
         for path, x in case.numbers(point, seed).items()
     }
-    return Task(graph=case.graph(), inputs=inputs, dtype=cell.dtype, variant=cell.variant, operator=cell.operator)
+    return Task(
+        graph=case.graph(),
+        inputs=inputs,
+        dtype=cell.dtype,
+        variant=cell.variant,
+        operator=cell.operator,
+        native=case.spelt(cell.backend, cell.spelling),
+    )

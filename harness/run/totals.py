@@ -19,6 +19,7 @@ DISPLAY = {
     "jax": "JAX",
     "sympy": "SymPy",
     "finite_difference": "finite differences",
+    "numpy": "your own backward",
 }
 """How backends are called in sentences."""
 
@@ -55,9 +56,11 @@ def totals(
 def headline(header: HeaderLine, cells: Sequence[CellLine]) -> str:
     """Return the run in one sentence: who agrees on how much, how tightly, who did not run, what differs."""
     ran = [name for name, status in header.backends.items() if status == "ran"]
+    asked = ran + [name for name in DISPLAY if name in {cell.backend for cell in cells} - header.backends.keys()]
     count = Counter(cell.cls for cell in cells if not cell.expected)
     expected = sum(1 for cell in cells if cell.expected)
-    parts = [f"{_names(ran)} {'agrees' if len(ran) == 1 else 'agree'} with the truth on {_cells(count[Class.PASS])}"]
+    agree = "agrees" if len(asked) == 1 else "agree"
+    parts = [f"{_names(asked)} {agree} with the truth on {_cells(count[Class.PASS])}"]
     tight = _tightest(cells)
     if tight is not None:
         parts.append(f"tightest margin {_cut(float(tight.margin))}× at {tight.id}")
@@ -67,7 +70,8 @@ def headline(header: HeaderLine, cells: Sequence[CellLine]) -> str:
         parts.append(
             f"{_cells(count[Class.INCONCLUSIVE])} {'is' if count[Class.INCONCLUSIVE] == 1 else 'are'} inconclusive"
         )
-    parts.append(f"{len(ran)} of {len(header.backends)} backends ran")
+    if header.backends:
+        parts.append(f"{len(ran)} of {len(header.backends)} backends ran")
     parts.append(f"{expected} known difference{'' if expected == 1 else 's'}")
     return "; ".join(parts) + "."
 

@@ -52,6 +52,8 @@ def near_ties(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> 
     users = consumers(derivative.graph)
     near = []
     for position, choice in balls.choices.items():
+        if np.isinf(choice.margin).all():
+            continue  # nothing depends on it: the order of the rows in an elimination
         flags = within_rounding(derivative.graph.nodes[position], choice, bounds)
         if flags.any() and matters(balls, users, position, flags):
             near.append(_tie(derivative.graph, position, presumed=False))

@@ -1,4 +1,9 @@
-"""How far from the truth an answer may lie, per entry, with its reasons."""
+"""How far from the truth an answer may lie, per entry, with its reasons.
+
+    tolerance = min( EV + u|g| + η ,  8 σ + 4u|g| + η )
+
+EV is the worst-case bound, σ the deviation of Monte-Carlo rounding, which is looked at where EV says too little.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,21 @@ import numpy as np
 from harness.domains.precision import PRECISIONS, Array, Precision
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
+from harness.truth.enclosure import Enclosure
+from harness.truth.sampling import deviations
 from harness.truth.truth import Truth
+
+DEVIATIONS = 8.0
+"""Deviations that count as rounding: in 1 235 gradients of 124 functions by five engines none erred by more."""
+
+RESULTS = 4.0
+"""Roundings of the result, u|g|, beside the deviations: where everything before is exact, σ is 0."""
+
+COARSE = {"float64": 1e-9, "float32": 1e-3}
+"""Median resolution of a leaf above which the worst case says too little; in half types it always does."""
+
+BLIND = 0.5
+"""Share of the gradient's norm above which a tolerance could not tell right from wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -17,8 +36,8 @@ class Terms:
     """A tolerance per entry as named terms that add up to it."""
 
     parts: dict[str, Array]
-    """"operations": worst-case rounding of every operation on the way; "result": the last rounding, u|g|;
-    "underflow": η, the least number that the frameworks keep."""
+    """"operations": worst-case rounding of every operation on the way; "noise": eight deviations in its place, where
+    that is less; "result": roundings of the result; "underflow": η, the least number that the frameworks keep."""
 
     @property
     def total(self) -> Array:
@@ -35,24 +54,74 @@ class Tolerance:
 
 
 def tolerance(derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> Tolerance:
-    """Return EV + u|g| + η for the value and every partial of `truth`, which was established for the same arguments."""
-    precision = PRECISIONS[dtype]
-    rounding = truth.rounding
+    """Return the tolerance of the value and every partial of `truth`, which was established for the same arguments."""
+    precision, worst = PRECISIONS[dtype], worst_case(truth, PRECISIONS[dtype])
+    if truth.refusal is not None or truth.undefined or not coarse(truth, worst, precision):
+        return worst
+    noise = deviations(derivative, inputs, dtype, truth)
     return Tolerance(
-        value=terms(rounding.value, truth.value.nearest, precision),
+        value=tighter(worst.value, noise.value, truth.value, precision),
         partials={
-            path: terms(rounding.partials[path], exact.nearest, precision) for path, exact in truth.partials.items()
+            path: tighter(worst.partials[path], noise.partials[path], exact, precision)
+            for path, exact in truth.partials.items()
+        },
+    )
+
+
+def worst_case(truth: Truth, precision: Precision) -> Tolerance:
+    """Return the tolerance EV + u|g| + η."""
+    return Tolerance(
+        value=terms(truth.rounding.value, truth.value.nearest, precision),
+        partials={
+            path: terms(truth.rounding.partials[path], exact.nearest, precision)
+            for path, exact in truth.partials.items()
         },
     )
 
 
 def terms(operations: Array, exact: Array, precision: Precision) -> Terms:
-    """Return the terms of one leaf; an unbounded error is inf, never NaN."""
-    bounded = np.where(np.isnan(operations), np.inf, operations)
+    """Return the terms of one leaf; where no error is bounded they are inf."""
     return Terms(
         parts={
-            "operations": bounded,
+            "operations": operations,
             "result": np.asarray(precision.unit * abs(exact)),
             "underflow": np.full(exact.shape, precision.least),
+        }
+    )
+
+
+def coarse(truth: Truth, worst: Tolerance, precision: Precision) -> bool:
+    """Return whether the worst case says too little of some leaf, so that noise is worth its time."""
+    if precision.half:
+        return True
+    return any(
+        _coarse(worst.partials[path].total, abs(exact.nearest), COARSE[precision.name])
+        for path, exact in truth.partials.items()
+    )
+
+
+def _coarse(tolerance: Array, size: Array, limit: float) -> bool:
+    """Return whether, over the entries that are not 0, the median resolution is above the limit or the norm blind."""
+    alive = size > 0
+    if not alive.any():
+        return False
+    with np.errstate(all="ignore"):
+        fine = np.median(tolerance[alive] / size[alive]) <= limit
+        seeing = np.linalg.norm(tolerance[alive]) <= BLIND * np.linalg.norm(size[alive])
+    return not (fine and seeing)
+
+
+def tighter(worst: Terms, deviation: Array, exact: Enclosure, precision: Precision) -> Terms:
+    """Return the terms of the smaller tolerance of the two, entry by entry."""
+    noise, result = DEVIATIONS * deviation, RESULTS * precision.unit * abs(exact.nearest)
+    less = noise + result + precision.least < worst.total
+    if not less.any():
+        return worst
+    return Terms(
+        parts={
+            "operations": np.where(less, 0.0, worst.parts["operations"]),
+            "noise": np.where(less, noise, 0.0),
+            "result": np.where(less, result, worst.parts["result"]),
+            "underflow": worst.parts["underflow"],
         }
     )

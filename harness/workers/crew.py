@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from harness.backends import available
+from harness.backends import BY_HAND, available
 from harness.declare import Case
 from harness.graph.derive import gradient
 from harness.graph.node import Graph
@@ -48,8 +48,8 @@ class Crew:
 
     def __init__(self, backends: Iterable[str], limits: Limits = Limits()) -> None:  # noqa: B008 - a frozen value
         self._missing = {name: failure for name in backends if (failure := available(name)) is not None}
-        names = [name for name in backends if name not in self._missing]
-        own = {name: Room(name, "", limits) for name in (TRACING, TRUTH)}
+        names = [name for name in backends if name not in self._missing and name not in BY_HAND]
+        own = {name: Room(name, "", limits) for name in (TRACING, TRUTH, *BY_HAND)}
         self._rooms = own | {name: Room(name, name, limits) for name in names}
         self._watch = Watch(tuple(self._rooms.values()))
         for name in names:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.declare import Case
 from harness.graph.node import Graph
 from harness.measurement import Leaves, Task
 from harness.run.lab import Exact, Inline
@@ -54,10 +55,7 @@ class Trace:
     case: str
 
     def run(self, lab: Inline) -> Any:
-        from harness.collect import cases_of, load
-
-        found = {case.id: case for case in cases_of(load(Path(self.file)))}
-        return lab.trace(found[self.case]).result()
+        return lab.trace(_cases(self.file)[self.case]).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,13 +73,29 @@ class Establish:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measure:
-    """Take one gradient."""
+    """Take one gradient; a user's function is found again by its file."""
 
     backend: str
     task: Task
 
     def run(self, lab: Inline) -> Any:
-        return lab.measure(self.backend, self.task).result()
+        return lab.measure(self.backend, _with_function(self.task)).result()
+
+
+def _with_function(task: Task) -> Task:
+    """Return the task with the user's function that it means, if it means one."""
+    meant = task.native
+    if meant is None:
+        return task
+    return replace(task, native=_cases(meant.file)[meant.case].spelt(meant.backend, meant.name))
+
+
+@lru_cache
+def _cases(file: str) -> dict[str, Case]:
+    """Return the cases of a file by id; it is collected once in a process."""
+    from harness.collect import cases_of, load
+
+    return {case.id: case for case in cases_of(load(Path(file)))}
 
 
 def perform(job: Job) -> Reply:

@@ -60,6 +60,9 @@ class Room:
     def submit(self, job: Job) -> Future[Reply | Failure]:
         """Return the reply to a job, pending; jobs are done in the order in which they come."""
         future: Future[Reply | Failure] = Future()
+        if self._stopped:
+            future.cancel()
+            return future
         self._queue.put(_Waiting(job=job, future=future))
         return future
 

@@ -13,7 +13,7 @@ from harness.xp.refusal import refuse
 UNARY = (
     "abs acos asin atan cos cosh exp expm1 log log1p negative sign sin sinh sqrt square tan tanh stop_gradient"
 ).split()
-BINARY = "add subtract multiply divide maximum minimum atan2 logaddexp".split()
+BINARY = "add subtract multiply divide maximum minimum atan2 hypot logaddexp".split()
 SIGNS = {op: sign for sign, op in a.COMPARISONS.items()}
 
 
@@ -28,9 +28,9 @@ def unary(op: str, name: str = "") -> Callable[[Array], Array]:
     return function
 
 
-def binary(op: str) -> Callable[[Any, Any], Array]:
+def binary(op: str, name: str = "") -> Callable[[Any, Any], Array]:
     """Return the function of two real operands, one of which may be a Python number."""
-    call = f"xp.{op}(x, y)"
+    call = f"xp.{name or op}(x, y)"
 
     def function(x: Any, y: Any, /) -> Array:
         return fit(call, op, *operands(call, x, y))

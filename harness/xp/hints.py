@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _FUNCTIONS = (
     "sum mean max min var std prod abs exp log sqrt sin cos tanh reshape squeeze take sort clip matmul square "
-    "minimum maximum where flip roll"
+    "minimum maximum where flip roll cumulative_sum"
 ).split()
 
 METHODS: dict[str, str] = {name: f"Write xp.{name}(x, …)" for name in _FUNCTIONS} | {
@@ -33,7 +33,7 @@ METHODS: dict[str, str] = {name: f"Write xp.{name}(x, …)" for name in _FUNCTIO
     "copy": "Leave it out: arrays do not change",
     "clone": "Leave it out: arrays do not change",
     "fill": "Write xp.full(shape, value)",
-    "norm": "Write xp.sqrt(xp.sum(xp.square(x)))",
+    "norm": "Write xp.linalg.vector_norm(x)",
     "argmax": "Write xp.max, or pass the index as integer data",
     "real": "Complex numbers are not in xp: write real and imaginary parts as two arrays",
     "imag": "Complex numbers are not in xp: write real and imaginary parts as two arrays",
@@ -58,6 +58,8 @@ _NUMPY_NAMES = {
     "dot": "matmul",
     "inner": "vecdot",
     "cumsum": "cumulative_sum",
+    "einsum": "tensordot",
+    "norm": "linalg.vector_norm",
     "median": "sort",
     "ravel": "reshape",
     "zeros_like": "zeros_like",
@@ -71,23 +73,24 @@ def numpy_advice(name: str) -> str:
     return f"Write xp.{_NUMPY_NAMES.get(name, name)}, so that each engine runs its own function"
 
 
+_ROOMS = {
+    "nn": "relu leaky_relu elu sigmoid softplus silu gelu softmax log_softmax logsumexp one_hot conv2d avg_pool2d "
+    "max_pool2d layer_norm",
+    "special": "erf erfc logit xlogy",
+    "linalg": "cholesky solve inv det slogdet diagonal trace vector_norm",
+}
+_NUMPY_NAMES |= {name: f"{room}.{name}" for room, names in _ROOMS.items() for name in names.split()}
+
 NAMES: dict[str, str] = _NUMPY_NAMES | {
     "asarray": "data",
     "array": "data",
     "tensor": "data",
     "constant": "data",
-    "relu": "nn.relu",
-    "sigmoid": "nn.sigmoid",
-    "softmax": "nn.softmax",
-    "log_softmax": "nn.log_softmax",
-    "logsumexp": "nn.logsumexp",
-    "softplus": "nn.softplus",
-    "gelu": "nn.gelu",
-    "erf": "special.erf",
     "reduce_sum": "sum",
     "reduce_mean": "mean",
     "reduce_max": "max",
-    "norm": "linalg.vector_norm",
+    "swish": "nn.silu",
+    "reduce_prod": "prod",
     "detach": "stop_gradient",
     "cat": "concat",
     "clamp": "clip",

@@ -1,6 +1,6 @@
 """The namespace that a case is written in, for one trace.
 
-Semantics are the array API standard's, 2024.12 (data-apis.org/array-api), plus `nn` and `special`.
+Semantics are the array API standard's, 2024.12 (data-apis.org/array-api), with its `linalg`, plus `nn` and `special`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from harness.graph.build import Builder
-from harness.xp import elementwise, nn, reduce, shape
+from harness.xp import elementwise, linalg, nn, order, reduce, shape
 from harness.xp.array import REAL, matmul
 from harness.xp.creation import Creation
 from harness.xp.hints import NAMES
@@ -78,7 +78,7 @@ def functions(creation: Creation) -> Table:
     table |= {name: elementwise.binary(name) for name in elementwise.BINARY}
     table |= {name: elementwise.comparison(name) for name in elementwise.SIGNS}
     table |= {name: elementwise.logical(name) for name in ("logical_and", "logical_or", "logical_not")}
-    table |= {name: reduce.reduction(name) for name in ("sum", "mean", "max", "min")}
+    table |= {name: reduce.reduction(name) for name in ("sum", "mean", "max", "min", "prod")}
     table |= {name: reduce.spread(name) for name in ("var", "std")}
     for module, names in (
         (elementwise, "where clip pow reciprocal"),
@@ -87,6 +87,8 @@ def functions(creation: Creation) -> Table:
             "reshape permute_dims matrix_transpose expand_dims squeeze broadcast_to concat stack unstack take "
             "take_along_axis",
         ),
+        (order, "flip roll sort cumulative_sum"),
+        (linalg, "vecdot tensordot"),
         (creation, "zeros ones full eye zeros_like ones_like full_like"),
     ):
         table |= {name: getattr(module, name) for name in names.split()}
@@ -95,18 +97,28 @@ def functions(creation: Creation) -> Table:
 
 def networks() -> Table:
     """Return the functions of `xp.nn`."""
-    table: Table = {name: elementwise.unary(name, f"nn.{name}") for name in ("relu", "sigmoid", "softplus")}
+    table: Table = {name: elementwise.unary(name, f"nn.{name}") for name in ("relu", "sigmoid", "softplus", "silu")}
     table |= {name: nn.along_axis(name) for name in ("softmax", "log_softmax")}
+    table |= {name: nn.pooling(name) for name in ("avg_pool2d", "max_pool2d")}
+    table |= {name: getattr(nn, name) for name in "leaky_relu elu gelu one_hot conv2d layer_norm".split()}
     return table | {"logsumexp": reduce.reduction("logsumexp", "nn.logsumexp")}
 
 
 def special() -> Table:
     """Return the functions of `xp.special`."""
-    return {name: elementwise.unary(name, f"special.{name}") for name in ("erf", "erfc")}
+    table: Table = {name: elementwise.unary(name, f"special.{name}") for name in ("erf", "erfc", "logit")}
+    return table | {"xlogy": elementwise.binary("xlogy", "special.xlogy")}
+
+
+def matrices() -> Table:
+    """Return the functions of `xp.linalg`; the standard has the products here too."""
+    names = "cholesky solve inv det slogdet diagonal trace vector_norm vecdot tensordot"
+    table: Table = {name: getattr(linalg, name) for name in names.split()}
+    return table | {"matmul": matmul, "matrix_transpose": shape.matrix_transpose}
 
 
 def make_namespace(builder: Builder) -> Namespace:
     """Return the `xp` of one trace."""
-    table = functions(Creation(builder))
-    table |= {"nn": Namespace("xp.nn", networks()), "special": Namespace("xp.special", special())}
+    rooms = {"nn": networks(), "special": special(), "linalg": matrices()}
+    table = functions(Creation(builder)) | {room: Namespace(f"xp.{room}", names) for room, names in rooms.items()}
     return Namespace("xp", table)

@@ -30,7 +30,7 @@ def reduction(op: str, name: str = "") -> Callable[..., Array]:
     def function(x: Array, /, *, axis: Axis = None, keepdims: bool = False) -> Array:
         ref = real(x, f"{call}(x, axis=…)")
         axes = axes_of(axis, ref.ndim, call)
-        if op in ("max", "min", "mean") and 0 in (ref.shape[k] for k in axes):
+        if op in ("max", "min", "mean", "prod") and 0 in (ref.shape[k] for k in axes):
             raise refuse(f"{call} of no entries", "Reduce an axis that has entries")
         return wrap(b.call(op, ref, axes=axes, keepdims=bool(keepdims)) if axes else ref)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.calling import call_with_namespace, nest
 from harness.graph.build import Builder
 from harness.graph.node import Graph, Kind, Shape
 from harness.xp.array import Array, wrap
 from harness.xp.namespace import make_namespace
 from harness.xp.refusal import Refused
 
-NAMESPACE_ALIASES = ("xp", "tf", "torch", "jnp", "jax", "np")
-"""Names of a first parameter that ask for the namespace."""
 LARGEST = 5000
 """Nodes; loops are unrolled, and beyond this the engines take minutes to compile."""
 
@@ -58,51 +56,6 @@ def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -
             f"{name} raised {type(error).__name__} while it was traced: {error}{_raised_at(error)}"
         ) from error
     return _checked(result, builder, name)
-
-
-def call_with_namespace(function: Callable[..., Any], xp: Any, inputs: dict[str, Any]) -> Any:
-    """Return function(xp, **inputs), or without xp where the function does not ask for it.
-
-    Arrays are passed by name where the names are the function's, else in order.
-    """
-    names = parameter_names(function)
-    before = [xp] if asks_for_namespace(function) else []
-    rest = names[len(before) :]
-    if set(inputs) <= set(rest) or _takes_any(function):
-        return function(*before, **inputs)
-    return function(*before, *inputs.values())
-
-
-def asks_for_namespace(function: Callable[..., Any]) -> bool:
-    """Return whether the first parameter is named `xp` or as a framework is usually named."""
-    names = parameter_names(function)
-    return bool(names) and names[0] in NAMESPACE_ALIASES
-
-
-def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Return the names of the parameters that can be given by position or name."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
-
-
-def _takes_any(function: Callable[..., Any]) -> bool:
-    return any(p.kind is inspect.Parameter.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
-
-
-def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return nested dictionaries from leaf paths joined by dots."""
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *folders, last = path.split(".")
-        place = tree
-        for folder in folders:
-            place = place.setdefault(folder, {})
-        place[last] = value
-    return tree
 
 
 def _raised_at(error: Exception) -> str:

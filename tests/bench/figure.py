@@ -27,10 +27,10 @@ class Figure:
     @property
     def verdict(self) -> str:
         """Holds, or by how much it misses; a figure that is no number misses."""
-        if self.bar is None:
-            return ""
         if not self.measured:
             return "not measured"
+        if self.bar is None:
+            return ""
         return "holds" if self.median <= self.bar else f"misses by {amount(self.median - self.bar, self.unit)}"
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -80,8 +81,10 @@ def ready(name: str, cases: Sequence[Case]) -> list[Contest]:
 
 
 def _ready(adapter: Adapter, case: str, task: Task) -> Contest:
-    native, loop = adapter.to_native(task), loop_of(adapter, case)
-    leaves = held(adapter, task)
+    native, leaves, loop = adapter.to_native(task), held(adapter, task), loop_of(adapter, case)
+    start = time.perf_counter()
+    gradient = adapter.compile(task)
+    emission = time.perf_counter() - start
 
     def ours() -> Any:
         return adapter.wait(gradient(*native))
@@ -89,13 +92,7 @@ def _ready(adapter: Adapter, case: str, task: Task) -> Contest:
     def theirs() -> Any:
         return adapter.wait(loop(*leaves))
 
-    def begin() -> Any:
-        nonlocal gradient
-        gradient = adapter.compile(task)
-        return ours()
-
-    gradient: Any = None
-    contest = Contest(case=case, ours=ours, theirs=theirs, first=(seconds(begin), seconds(theirs)))
+    contest = Contest(case=case, ours=ours, theirs=theirs, first=(emission + seconds(ours), seconds(theirs)))
     alternated(ours, theirs, WARM)
     return contest
 

@@ -8,7 +8,8 @@ from typing import Any
 from bench.figure import Figure
 from bench.pairs import seconds
 from harness.run.lab import Inline
-from harness.workers.room import Limits, Room
+from harness.workers.limits import Limits
+from harness.workers.room import Room
 
 BAR, TIMES, WARM = 1.0, 2000, 100
 

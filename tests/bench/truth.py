@@ -14,7 +14,7 @@ from harness.declare import data
 from harness.graph.derive import gradient
 from harness.graph.node import Graph
 from harness.measurement import Leaves
-from harness.truth import Truth, establish, tolerance
+from harness.truth import Truth, establish
 
 BAR, TIMES = 2.0, 5
 LAYERS, BATCH = (784, 128, 10), 8
@@ -45,19 +45,14 @@ def traced() -> tuple[Graph, Leaves]:
 
 
 def measure() -> list[Figure]:
-    """Return the time from the traced graph to its certified truth, and that of the tolerance around it."""
+    """Return the time from the traced graph to its certified truth."""
     graph, inputs = traced()
     size = sum(inputs[path].size for path in graph.params)
     truths: list[Truth] = []
-    derivative = gradient(graph)
     taken = [seconds(lambda: truths.append(establish(gradient(graph), inputs, "float64"))) for _ in range(TIMES)]
-    around = [seconds(lambda: tolerance(derivative, inputs, "float64", truths[0])) for _ in range(TIMES)]
     name = f"truth of {size} parameters, certified"
     refusals = [truth.refusal.sentence for truth in truths if truth.refusal is not None]
     if refusals or not all(truth.certificate.accepted for truth in truths):
         return [Figure(name=name, unit="s", bar=BAR, note=f"no truth: {', '.join(refusals[:1])}")]
     note = f"{truths[0].digits} digits, certificate to {truths[0].certificate.orders:.0f} orders"
-    return [
-        Figure(name=name, measured=tuple(taken), unit="s", bar=BAR, note=note),
-        Figure(name="  tolerance around it", measured=tuple(around), unit="s"),
-    ]
+    return [Figure(name=name, measured=tuple(taken), unit="s", bar=BAR, note=note)]

@@ -1,0 +1,165 @@
+"""Spellings: further ways to say a case, each a user's function for one backend."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from harness.calling import asks_for_namespace, parameter_names
+
+DEFINITION = "xp"
+"""The spelling of the case's own definition."""
+OWN = "numpy"
+"""The backend of a gradient that somebody wrote by hand: nothing is differentiated there."""
+MODULES = {"tensorflow": "tf", "torch": "torch", "jax": "jax", OWN: "np"}
+"""Backends that have spellings → how their users call the module."""
+
+Function = Callable[..., Any]
+Layout = Callable[[Any], Any]
+
+
+class DeclarationError(Exception):
+    """A case or spelling that cannot be planned; the text says which, why and what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spelling:
+    """A user's function that stands for a case on one backend."""
+
+    backend: str
+    name: str
+    """As in ids: lower-case letters, digits and underscores."""
+    written: str
+    """As the user wrote it: torch.nn.Linear."""
+    function: Function
+    module: str = ""
+    """What is passed first: tf, torch, jax, jnp or np; "" where the function takes arrays only."""
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    """Leaf path → permutation or reshape into the layout that the function asks for."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line of the function; ("", 0) where it has none."""
+        code = code_of(self.function)
+        return ("", 0) if code is None else (code.co_filename, code.co_firstlineno)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NativeCall:
+    """Which spelling a task means: by its address, which travels, and the function itself, which does not."""
+
+    file: str
+    case: str
+    backend: str
+    name: str
+    live: Spelling | None = None
+    """None in another process, until the file is collected there."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _travelled, (self.file, self.case, self.backend, self.name)
+
+
+def _travelled(file: str, case: str, backend: str, name: str) -> NativeCall:
+    return NativeCall(file=file, case=case, backend=backend, name=name)
+
+
+def code_of(function: Function) -> CodeType | None:
+    """Return the code of a function, inside whatever wraps it; None where it is not written in Python."""
+    inner = inspect.unwrap(getattr(function, "python_function", function))  # TensorFlow's own name for it
+    return getattr(inner, "__code__", None)
+
+
+def native(
+    function: Function,
+    backend: str,
+    *,
+    owner: str,
+    inputs: Collection[str],
+    spelling: str = "",
+    layouts: Mapping[str, Layout],
+) -> Spelling:
+    """Return a framework's spelling of case `owner`, whose leaves are `inputs`. Raises DeclarationError.
+
+    The module comes first, unless the first parameter is an input.
+    """
+    _check_backend(backend, owner)
+    for path in layouts:
+        if path not in inputs:
+            raise DeclarationError(f"{owner}: a layout for {path!r}, which is no input; {_meant(path, inputs)}")
+    first = next(iter(parameter_names(function)), "")
+    arrays_only = first in {path.split(".")[0] for path in inputs}
+    return _made(function, backend, owner, spelling, "" if arrays_only else _module(backend, first), layouts)
+
+
+def port(function: Function, backend: str, *, owner: str) -> Spelling:
+    """Return a spelling that is called as `check` calls functions: the module first only where it is asked for."""
+    _check_backend(backend, owner)
+    return _made(function, backend, owner, "", _asked(function, backend), {})
+
+
+def own_gradient(function: Function, *, owner: str) -> Spelling:
+    """Return the spelling of a gradient that is written by hand, in plain Python or NumPy."""
+    return _made(function, OWN, owner, "", _asked(function, OWN), {})
+
+
+def _check_backend(backend: str, owner: str) -> None:
+    known = [name for name in MODULES if name != OWN]
+    if backend not in known:
+        hand = " A gradient written by hand in NumPy is @case.backward." if backend == OWN else ""
+        raise DeclarationError(f"{owner}: spellings are not written for {backend!r}; {_meant(backend, known)}.{hand}")
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0)
+    return f"did you mean {near[0]}? There are {', '.join(known)}"
+
+
+def _asked(function: Function, backend: str) -> str:
+    return _module(backend, parameter_names(function)[0]) if asks_for_namespace(function) else ""
+
+
+def _module(backend: str, first: str) -> str:
+    """Return the module that is passed; JAX's users mean one of two."""
+    return "jnp" if backend == "jax" and first in ("jnp", "np", "xp") else MODULES[backend]
+
+
+def _made(
+    function: Function, backend: str, owner: str, spelling: str, module: str, layouts: Mapping[str, Layout]
+) -> Spelling:
+    written = spelling or getattr(function, "__name__", "").replace("<lambda>", "port") or type(function).__name__
+    name = re.sub(r"[^a-z0-9_]+", "_", written.lower()).strip("_")
+    if not name or name == DEFINITION:
+        raise DeclarationError(
+            f"{owner}: {written!r} cannot name a spelling; write spelling='…' with letters or digits"
+        )
+    return Spelling(
+        backend=backend, name=name, written=written, function=function, module=module, layouts=dict(layouts)
+    )
+
+
+def add(spellings: list[Spelling], new: Spelling, owner: str) -> None:
+    """Add a spelling; one that is declared again, by reloading its file or in a notebook, takes the old one's place.
+
+    Raises DeclarationError where its name is taken.
+    """
+    for known in [known for known in spellings if (known.backend, known.name) == (new.backend, new.name)]:
+        if not _again(known, new):
+            place = ":".join(map(str, known.place))
+            raise DeclarationError(
+                f"{owner}: two spellings on {new.backend} are named {new.name}, one at {place}; "
+                "rename one, or write spelling='…'"
+            )
+        spellings.remove(known)
+    spellings.append(new)
+
+
+def _again(known: Spelling, new: Spelling) -> bool:
+    """Return whether a declaration is the known one once more: its line ran again, or another file took its place."""
+    if known.place[0] != new.place[0]:
+        return True
+    return known.place[1] == new.place[1] and code_of(known.function) is not code_of(new.function)
