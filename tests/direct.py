@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.special
 
 from harness.graph.derive import lower
@@ -44,6 +45,9 @@ PLAIN: dict[str, Rule] = {
     "sign_weight": np.sign,
     "pick": operator.mul,
     "stop_gradient": lambda x: x,
+    "backward_error": lambda x: x,
+    "pivots": lambda x: np.argsort(scipy.linalg.lu(x, p_indices=True)[0], axis=-1),
+    "parity": lambda order: np.linalg.det(np.eye(order.shape[-1])[order]),
 }
 """Primitives without attributes."""
 

@@ -59,6 +59,11 @@ def frozen(x: Ref) -> Ref:
     return x * b.call("stop_gradient", x * x)
 
 
+def definite(x: Ref) -> Ref:
+    """Return a symmetric matrix with positive eigenvalues."""
+    return b.matmul(b.transpose(x), x) + x.builder.call("eye", n=3)
+
+
 TWO = ((2, 3), (2, 3))
 
 OPERATIONS: dict[str, Operation] = {
@@ -104,6 +109,38 @@ OPERATIONS: dict[str, Operation] = {
     "matmul": Operation(lambda x, y: b.matmul(x, b.transpose(y)), TWO),
     "matmul_batched": Operation(b.matmul, ((2, 3, 2), (2, 2, 3))),
     "eye": Operation(lambda x: b.matmul(x * x, x.builder.call("eye", n=3)) + x),
+    "hypot": Operation(lambda x, y: b.call("hypot", x, y), TWO),
+    "xlogy": Operation(lambda x, y: b.call("xlogy", x, y), TWO, 0.5, 2.0),
+    "logit": Operation(lambda x: b.call("logit", x), low=0.1, high=0.9),
+    "flip": Operation(lambda x: squared(b.call("flip", x, axes=(0, 1)))),
+    "roll": Operation(lambda x: squared(b.call("roll", x, shift=(1, -1), axes=(1, 0)))),
+    "cumulative_sum": Operation(lambda x: squared(b.call("cumulative_sum", x, axis=1))),
+    "prod": Operation(lambda x: b.call("prod", x, axes=(1,), keepdims=True)),
+    "vecdot": Operation(lambda x, y: b.call("vecdot", x, y, axis=1), TWO),
+    "tensordot": Operation(lambda x, y: b.call("tensordot", x, y, left=(1,), right=(1,)), TWO),
+    "diagonal": Operation(lambda x: squared(b.call("diagonal", x, offset=1))),
+    "trace": Operation(lambda x: squared(b.call("trace", x, offset=0))),
+    "vector_norm": Operation(lambda x: b.call("vector_norm", x, axes=(1,), keepdims=False)),
+    "cholesky": Operation(lambda x: b.call("cholesky", definite(x))),
+    "solve": Operation(lambda x, y: b.call("solve", definite(x), b.transpose(y)), TWO),
+    **{
+        op: Operation(lambda x, op=op: b.call(op, x - 3 * x.builder.call("eye", n=3)), ((3, 3),), -1.0, 1.0)
+        for op in ("inv", "det", "logabsdet")
+    },
+    "leaky_relu": Operation(lambda x: b.call("leaky_relu", x, negative_slope=0.2) * x),
+    "elu": Operation(lambda x: b.call("elu", x, alpha=0.5)),
+    "silu": Operation(each("silu")),
+    "gelu": Operation(lambda x: b.call("gelu", x, approximate="none")),
+    "gelu_tanh": Operation(lambda x: b.call("gelu", x, approximate="tanh")),
+    "conv2d": Operation(
+        lambda x, w: b.call("conv2d", x, w, strides=(2, 1), padding=((1, 0), (0, 1)), mode="EXPLICIT"),
+        ((1, 4, 3, 2), (2, 2, 2, 1)),
+    ),
+    "avg_pool2d": Operation(lambda x: squared(b.call("avg_pool2d", x, window=(2, 2), strides=(2, 1))), ((1, 4, 3, 1),)),
+    "max_pool2d": Operation(lambda x: squared(b.call("max_pool2d", x, window=(2, 2), strides=(2, 1))), ((1, 4, 3, 1),)),
+    "layer_norm": Operation(
+        lambda x, y: b.call("layer_norm", x, y[0], y[1], axes=(1,), eps=0.1), TWO
+    ),
     "softmax": Operation(lambda x: b.call("softmax", x, axis=1)),
     "log_softmax": Operation(lambda x: b.call("log_softmax", x, axis=1)),
     "logsumexp": Operation(lambda x: b.call("logsumexp", x, axes=(1,), keepdims=False)),

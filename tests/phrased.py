@@ -55,17 +55,70 @@ def along(op: str) -> Operation:
     return lambda x, **_: b.call(op, x, axis=0) + 2 * b.call(op, x, axis=1)
 
 
-SMOOTH = "exp expm1 sqrt sin cos tan sinh cosh tanh asin acos atan erf erfc sigmoid softplus log log1p square negative"
+def regular(x: Ref, size: int = 3) -> Ref:
+    """Return a matrix with an inverse, whose rows an elimination must exchange."""
+    last = b.index(x.builder.call("eye", n=size), (slice(None, None, -1),))
+    return b.matmul(b.transpose(x)[:size], x[:, :size]) + last
+
+
+def definite(x: Ref) -> Ref:
+    return b.matmul(b.transpose(x), x) + x.builder.call("eye", n=3)
+
+
+def images(x: Ref, y: Ref) -> Ref:
+    """Return two images of 2 by 3 pixels and two channels."""
+    return b.call("stack", b.call("stack", x, y, axis=2), b.call("stack", y, x * x, axis=2), axis=0)
+
+
+def convolved(padding: Any, mode: str) -> Operation:
+    """Return a convolution with a kernel of 2 by 1 pixels, from two channels to one."""
+
+    def operation(x: Ref, y: Ref, **_: Ref) -> Ref:
+        kernel = b.reshape(x[0, 0:2] * y[0, 0:2], (1, 1, 2, 1))
+        kernel = b.concat([kernel, b.reshape(x[1, 0:2], (1, 1, 2, 1))], 0)
+        return b.call("conv2d", images(x, y), kernel, strides=(1, 2), padding=padding, mode=mode)
+
+    return operation
+
+
+SMOOTH = "exp expm1 sqrt sin cos tan sinh cosh tanh asin acos atan erf erfc sigmoid softplus log log1p square negative "
+SMOOTH += "silu logit"
+PAIRS = "atan2 hypot logaddexp xlogy maximum minimum"
 OPERATIONS: dict[str, Operation] = {
     **{op: unary(op) for op in f"{SMOOTH} relu abs".split()},
-    **{op: binary(op) for op in "add subtract multiply divide power atan2 logaddexp maximum minimum".split()},
-    **{f"{op} of a literal": literal(op) for op in "add divide power atan2 logaddexp maximum minimum".split()},
+    **{op: binary(op) for op in f"{PAIRS} add subtract multiply divide power".split()},
+    **{f"{op} of a literal": literal(op) for op in f"{PAIRS} add divide power".split()},
     **{op: chosen(op) for op in "greater greater_equal less less_equal equal not_equal".split()},
     **{op: joined(op) for op in "logical_and logical_or".split()},
-    **{op: reduced(op) for op in "sum mean max min logsumexp".split()},
+    **{op: reduced(op) for op in "sum mean max min prod vector_norm logsumexp".split()},
     **{op: reduced(op, correction=0) for op in "var std".split()},
     **{f"{op}, correction 1": reduced(op, correction=1) for op in "var std".split()},
-    **{op: along(op) for op in "softmax log_softmax".split()},
+    **{op: along(op) for op in "softmax log_softmax cumulative_sum".split()},
+    "sort": lambda x, **_: b.call("sort", x, axis=1, descending=True) * b.call("sort", x, axis=0, descending=False),
+    "flip": lambda x, **_: b.call("flip", x, axes=(1,)) * b.call("flip", x, axes=(0, 1)),
+    "roll": lambda x, **_: b.call("roll", x, shift=(1,), axes=(1,)) * b.call("roll", x, shift=(1, -1), axes=(0, 1)),
+    "leaky_relu": lambda x, **_: b.call("leaky_relu", x - 0.53, negative_slope=0.25),
+    "elu": lambda x, **_: b.call("elu", x - 0.53, alpha=1.0) * b.call("elu", x - 0.53, alpha=0.5),
+    "one_hot": lambda x, k, **_: b.matmul(b.call("one_hot", k, n=2), x),
+    "vecdot": lambda x, y, **_: b.call("vecdot", x, y, axis=1)[:, None] * b.call("vecdot", x, y, axis=0),
+    "tensordot": lambda x, y, **_: (
+        b.call("tensordot", x, y, left=(1,), right=(1,)) * b.call("tensordot", x, y, left=(0, 1), right=(0, 1))
+    ),
+    "diagonal": lambda x, **_: b.call("diagonal", x, offset=0) * b.call("diagonal", x, offset=1),
+    "trace": lambda x, **_: b.call("trace", x, offset=0) * b.call("trace", x, offset=-1),
+    "trace of a batch": lambda x, **_: b.call("trace", images(x, x), offset=1) * b.call("trace", images(x, x), offset=0),
+    "cholesky": lambda x, **_: b.call("cholesky", definite(x)),
+    "solve": lambda x, y, **_: b.call("solve", regular(x), b.transpose(y)),
+    **{op: lambda x, op=op, **_: b.call(op, regular(x)) * x[0, 0] for op in ("inv", "det", "logabsdet", "signdet")},
+    "conv2d": convolved(((0, 0), (0, 0)), "VALID"),
+    "conv2d of the same size": convolved(((0, 1), (0, 0)), "SAME"),
+    "conv2d of one border": convolved(((1, 1), (2, 2)), "EXPLICIT"),
+    "conv2d of borders": convolved(((1, 0), (0, 2)), "EXPLICIT"),
+    "avg_pool2d": lambda x, y, **_: b.call("avg_pool2d", images(x, y), window=(2, 2), strides=(1, 1)),
+    "max_pool2d": lambda x, y, **_: b.call("max_pool2d", images(x, y), window=(1, 2), strides=(2, 1)),
+    "layer_norm": lambda x, y, **_: b.call("layer_norm", x, y[0], y[1], axes=(1,), eps=0.01),
+    "layer_norm of two axes": lambda x, y, **_: b.call("layer_norm", x, y, x * y, axes=(0, 1), eps=0.01),
+    **{f"gelu, {form}": lambda x, form=form, **_: b.call("gelu", x, approximate=form) for form in ("none", "tanh")},
     "sign": lambda x, **_: x * b.call("sign", x - 0.5),
     "stop_gradient": lambda x, **_: x * b.call("stop_gradient", x + 1),
     "logical_not": lambda x, m, **_: b.elementwise("where", b.call("logical_not", m), x, 0.5),

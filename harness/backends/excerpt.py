@@ -9,11 +9,11 @@ import ast
 import builtins
 import re
 import symtable
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.backends.source_file import Missing, SourceFile, shown, written_code
+from harness.backends.source_file import Missing, Piece, SourceFile, shown, written_code
 from harness.spelling import Function
 
 GIVEN = {*dir(builtins), "__name__", "__file__", "__doc__"}
@@ -38,44 +38,49 @@ def excerpt(functions: Mapping[str, Function], above: Collection[str] = ()) -> E
 
     Raises Missing where it could not run by itself.
     """
-    files = {_alone(function) for function in functions.values()}
-    if len(files) != 1:
-        raise Missing("its layouts are written in other files")
-    top = TopLevel(SourceFile(files.pop()))
-    definitions = {name: top.file.definition(function) for name, function in functions.items()}
-    own = "".join(_bound(name, text) for name, text in definitions.items())
-    needed = [node for node in top.needed_by(own, known=binds(own)) if top.file.text(node).strip() not in above]
-    texts = [*map(top.text, needed), own]
+    top = TopLevel(_file_of(list(functions.values())))
+    own, renamed = _definitions(functions, top.file)
+    needed = top.needed_by("".join(piece.text for piece in own))
+    pieces = [piece for piece in sorted({*own, *needed}) if piece.text.strip() not in above]
     return Excerpt(
         future=top.future,
-        text=_spaced(texts),
-        names=frozenset(name for text in texts for name in binds(text)),
-        used=frozenset(name for text in [*texts[:-1], *definitions.values()] for name in top.uses(text)),
+        text=_spaced([*(piece.text for piece in pieces), *renamed]),
+        names=frozenset(name for text in [*(piece.text for piece in pieces), *renamed] for name in binds(text)),
+        used=frozenset(name for piece in pieces for name in top.uses(piece.text)),
     )
 
 
-def _alone(function: Function) -> str:
-    """Return the file of a function that stands by itself. Raises Missing."""
-    code = written_code(function)
-    if code.co_freevars:
-        raise Missing(f"it closes over {', '.join(code.co_freevars)}")
-    return code.co_filename
+def _file_of(functions: list[Function]) -> SourceFile:
+    """Return the one file of functions that stand by themselves. Raises Missing."""
+    codes = [written_code(function) for function in functions]
+    closed = [name for code in codes for name in code.co_freevars]
+    if closed:
+        raise Missing(f"it closes over {', '.join(closed)}")
+    if len({code.co_filename for code in codes}) != 1:
+        raise Missing("its layouts are written in another file")
+    return SourceFile(functions[0])
 
 
-def _bound(name: str, text: str) -> str:
-    """Return text that binds a function under a name: a definition, renamed if need be, or an expression."""
-    (defined,) = binds(text) or {""}
-    return f"{name} = {text}\n" if not defined else text if defined == name else f"{text}\n{name} = {defined}\n"
+def _definitions(functions: Mapping[str, Function], file: SourceFile) -> tuple[list[Piece], list[str]]:
+    """Return what defines the functions, and the lines that give them other names than they have there."""
+    pieces, renamed = [], []
+    for name, function in functions.items():
+        piece = file.definition(function)
+        (defined,) = binds(piece.text) or {""}
+        pieces.append(piece if defined else Piece(piece.line, f"{name} = {piece.text}\n"))
+        if defined not in ("", name):
+            renamed.append(f"\n{name} = {defined}\n")
+    return pieces, renamed
 
 
-def _spaced(texts: Sequence[str]) -> str:
+def _spaced(texts: Iterable[str]) -> str:
     """Return the texts below each other, a blank line around those of more than one line."""
     wide = [f"\n{text}\n" if text.count("\n") > 1 else text for text in texts]
     return re.sub("\n{3,}", "\n\n", "".join(wide)).strip("\n") + "\n"
 
 
 class TopLevel:
-    """The statements of a file's top level, by what they bind."""
+    """The statements of a file's top level, by what they bind and use."""
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
@@ -87,7 +92,7 @@ class TopLevel:
 
     @cached_property
     def future(self) -> str:
-        return "".join(self.file.text(node) for node in self.binds if _imported(node) == ["__future__"])
+        return "".join(self.file.piece(node).text for node in self.binds if _imported(node) == ["__future__"])
 
     def uses(self, text: str) -> set[str]:
         """Return the names that statements of the file take from their surroundings."""
@@ -95,33 +100,39 @@ class TopLevel:
         used = {(table, symbol) for table in tables for symbol in table.get_symbols() if symbol.is_global()}
         return {symbol.get_name() for table, symbol in used if table.get_type() != "module" or symbol.is_referenced()}
 
-    def needed_by(self, text: str, known: set[str]) -> list[ast.stmt]:
-        """Return the statements that `text` uses, directly or through others, in the order of the file."""
+    def needed_by(self, text: str) -> list[Piece]:
+        """Return the statements that `text` uses, directly or through others. Raises Missing."""
         chosen: set[ast.stmt] = set()
+        known = binds(text)
         wanted = self.uses(text) - known
-        while wanted:
-            for name in wanted:
-                chosen |= self._binding(name)
+        while wanted or not chosen >= self._changing(known):
             known = known | wanted
-            chosen |= {node for node in self.binds if _changes(node, known)}
-            wanted = {name for node in chosen for name in self.uses(self.file.text(node))} - known
-        return [node for node in self.binds if node in chosen]
+            chosen |= {node for name in sorted(wanted) for node in self._binding(name)} | self._changing(known)
+            wanted = {name for node in chosen for name in self.uses(self.file.piece(node).text)} - known
+        return [self._piece(node) for node in chosen]
 
     def _binding(self, name: str) -> set[ast.stmt]:
         """Return the statements that bind a name; a star may bind any."""
         found = {node for node, names in self.binds.items() if name in names}
-        stars: set[ast.stmt] = {node for node in self.binds if _is_star(node)}
-        if not found and not stars and name not in GIVEN:
-            raise Missing(f"{name} is not bound in its file")
         if any(module.partition(".")[0] == "harness" for node in found for module in _imported(node)):
             raise Missing(f"it uses {name}, which is of gradharness")
-        return found or (stars if name not in GIVEN else set())
+        if found or name in GIVEN:
+            return found
+        stars = {node for node in self.binds if _is_star(node)}
+        if not stars:
+            raise Missing(f"{name} is not bound in its file")
+        return stars
 
-    def text(self, node: ast.stmt) -> str:
-        """Return the lines of a statement; before the import of a module beside the file those that find it."""
+    def _changing(self, known: Collection[str]) -> set[ast.stmt]:
+        """Return the statements that change what known names hold."""
+        return {node for node in self.binds if any(_root(place) in known for place in _changed(node))}
+
+    def _piece(self, node: ast.stmt) -> Piece:
+        """Return a statement; before the import of a module that stands beside the file, lines that find it."""
+        line, text = self.file.piece(node)
         beside = [module for module in _imported(node) if self.file.has_beside(module)]
         path = f'import sys\nsys.path.insert(0, "{shown(self.file.folder)}")  # {beside[0]}.py\n' if beside else ""
-        return path + self.file.text(node)
+        return Piece(line, path + text)
 
 
 def _is_star(node: ast.stmt) -> bool:
@@ -134,15 +145,16 @@ def _imported(node: ast.stmt) -> list[str]:
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
-def _changes(node: ast.stmt, known: Collection[str]) -> bool:
-    """Return whether a statement changes what a known name holds: `f.defvjp(forward, reverse)`, `table[0] = 1`."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        places = [node.value.func]
-    elif isinstance(node, ast.Assign | ast.AugAssign):
-        places = node.targets if isinstance(node, ast.Assign) else [node.target]
-    else:
-        return False
-    return any(isinstance(place, ast.Attribute | ast.Subscript) and _root(place) in known for place in places)
+def _changed(node: ast.stmt) -> list[ast.expr]:
+    """Return what a statement changes without binding it: f in `f.defvjp(forward, reverse)`, t in `t[0] = 1`."""
+    match node:
+        case ast.Expr(value=ast.Call(func=place)) | ast.AugAssign(target=place):
+            places = [place]
+        case ast.Assign(targets=places):
+            pass
+        case _:
+            return []
+    return [place for place in places if isinstance(place, ast.Attribute | ast.Subscript)]
 
 
 def _root(place: ast.expr) -> str:

@@ -9,22 +9,34 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.spelling import Function, code_of
 from harness.statements import first_line
+
+REGISTERING = ("native", "backward")
+"""Methods of a case that leave the function they decorate as it is."""
 
 
 class Missing(Exception):
     """A text that is not to be had, or cannot stand alone; the message says why."""
 
 
-class SourceFile:
-    """A file of Python source. Raises Missing where there is none."""
+class Piece(NamedTuple):
+    """A text of the file, and the line on which it begins."""
 
-    def __init__(self, file: str) -> None:
+    line: int
+    text: str
+
+
+class SourceFile:
+    """The file of a function. Raises Missing where there is none."""
+
+    def __init__(self, function: Function) -> None:
+        file = written_code(function).co_filename
         self.folder = Path(file).parent
         self.rows = linecache.getlines(file)
+        self.scope: Mapping[str, Any] = getattr(function, "__globals__", {})
         if not self.rows:
             raise Missing("its text is not to be had")
 
@@ -32,37 +44,51 @@ class SourceFile:
     def tree(self) -> ast.Module:
         return ast.parse("".join(self.rows))
 
-    def text(self, node: ast.stmt) -> str:
-        """Return the lines of a statement, its decorators included."""
+    def piece(self, node: ast.stmt) -> Piece:
+        """Return a statement with its decorators, but for those that register it with a case."""
         decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(one.lineno for one in decorators)])
-        return "".join(self.rows[first - 1 : node.end_lineno])
+        kept = [f"@{ast.unparse(one)}\n" for one in decorators if not self._registers(one)]
+        own = "".join(self.rows[node.lineno - 1 : node.end_lineno])
+        text = own if node.col_offset == 0 else _outdented(own, node)
+        return Piece(node.lineno, "".join(kept) + text.rstrip("\n") + "\n")
 
-    def definition(self, function: Function) -> str:
-        """Return a function's definition without the harness's decorators, or the expression of a lambda."""
+    def definition(self, function: Function) -> Piece:
+        """Return a function's definition, or the expression of a lambda."""
         code = written_code(function)
         if code.co_name == "<lambda>":
             return self._lambda(code)
         for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef) and _defines(node, code):
-                scope = getattr(function, "__globals__", {})
-                kept = [f"@{ast.unparse(one)}\n" for one in node.decorator_list if not _of_harness(one, scope)]
-                return "".join(kept) + textwrap.dedent("".join(self.rows[node.lineno - 1 : node.end_lineno]))
+                return self.piece(node)
         raise Missing("its text has changed")
 
-    def _lambda(self, code: CodeType) -> str:
+    def _lambda(self, code: CodeType) -> Piece:
         """Return the innermost lambda in whose body all instructions of the code stand."""
         first, last = _extent(code)
         lambdas = [node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda)]
         around = [node for node in lambdas if _start(node.body) <= first and last <= _end(node.body)]
         if not around:
             raise Missing("its text has changed")
-        return ast.unparse(max(around, key=_start))
+        innermost = max(around, key=_start)
+        return Piece(innermost.lineno, ast.unparse(innermost))
 
     def has_beside(self, module: str) -> bool:
         """Return whether a module stands in the folder of the file."""
         top = module.partition(".")[0]
         return (self.folder / f"{top}.py").is_file() or (self.folder / top / "__init__.py").is_file()
+
+    def _registers(self, decorator: ast.expr) -> bool:
+        """Return whether a decorator is a registering method of one of the harness's cases."""
+        method = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not (isinstance(method, ast.Attribute) and method.attr in REGISTERING):
+            return False
+        return type(self._value(method.value)).__module__.partition(".")[0] == "harness"
+
+    def _value(self, expression: ast.expr) -> Any:
+        """Return what a dotted name is bound to, None where it is not a name, or not bound."""
+        if isinstance(expression, ast.Attribute):
+            return getattr(self._value(expression.value), expression.attr, None)
+        return self.scope.get(expression.id) if isinstance(expression, ast.Name) else None
 
 
 def written_code(function: Function) -> CodeType:
@@ -77,6 +103,16 @@ def shown(path: Path) -> str:
     """Return the path relative to where the command is run, if it is below."""
     here = Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def _outdented(text: str, node: ast.stmt) -> str:
+    """Return an inner statement's text at the left margin; written anew where a text of several lines is in it."""
+    bare = textwrap.dedent(text)
+    new = [ast.dump(one) for one in ast.parse(bare).body]
+    plain = ast.parse(ast.unparse(node)).body[0]
+    for one in (plain, node):
+        vars(one).pop("decorator_list", None)
+    return bare if [ast.dump(plain)] == new else ast.unparse(node)
 
 
 def _defines(node: ast.FunctionDef, code: CodeType) -> bool:
@@ -100,21 +136,3 @@ def _start(node: ast.expr) -> Spot:
 
 def _end(node: ast.expr) -> Spot:
     return node.end_lineno or node.lineno, node.end_col_offset or 0
-
-
-def _of_harness(decorator: ast.expr, scope: Mapping[str, Any]) -> bool:
-    """Return whether a decorator is something of the harness: a function, or a method of one of its cases."""
-    if isinstance(decorator, ast.Call):
-        return _of_harness(decorator.func, scope)
-    if isinstance(decorator, ast.Attribute) and _of_harness(decorator.value, scope):
-        return True
-    value = _value(decorator, scope)
-    home = getattr(value, "__module__", None) or getattr(value, "__name__", "")
-    return str(home).partition(".")[0] == "harness"
-
-
-def _value(expression: ast.expr, scope: Mapping[str, Any]) -> Any:
-    """Return what a dotted name is bound to, None where it is not a name or not bound."""
-    if isinstance(expression, ast.Attribute):
-        return getattr(_value(expression.value, scope), expression.attr, None)
-    return scope.get(expression.id) if isinstance(expression, ast.Name) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.backends.excerpt import Excerpt, excerpt
-from harness.backends.source_file import Missing, SourceFile, shown, written_code
+from harness.backends.source_file import Missing, SourceFile, shown
 from harness.calling import nest, takes_by_name
 from harness.graph.literals import identifiers
 from harness.measurement import Task
@@ -102,6 +102,6 @@ def _from_file(file: str, case: str, live: Spelling, functions: Mapping[str, Fun
 
 def _definition(function: Function) -> str:
     try:
-        return SourceFile(written_code(function).co_filename).definition(function)
+        return SourceFile(function).definition(function).text
     except Missing:
         return ""

@@ -42,6 +42,13 @@ class Cell:
         return self.case, self.point, self.dtype
 
 
+PROFILES = {
+    "quick": "each backend's first variant",
+    "default": "the same, and at each case's first point in float64 every variant",
+    "full": "every variant everywhere",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What of the cases is to be run; empty means all."""
@@ -55,6 +62,8 @@ class Selection:
     """Words of the cell id joined by and, or, not."""
     prefix: str = ""
     """Start of the cell id, whole parts."""
+    profile: str = "quick"
+    """How much is planned where variants are not named: see PROFILES."""
     seed: int = 0
     shard: tuple[int, int] = field(default=(1, 1))
     """(i, n): the i-th of n equal parts, cases dealt out in turn."""
@@ -85,8 +94,7 @@ def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
 def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterable[Cell]:
     for backend in selection.backends or (*BACKENDS, *BY_HAND):
         known = describe(backend)
-        variants = [variant for variant in known.variants if variant in selection.variants]
-        chosen = variants if selection.variants else known.variants[:1]
+        chosen = _variants(known.variants, dtype, point is case.points[0], selection)
         for spelling, variant, operator in product(_spellings(case, backend), chosen, selection.operators):
             if dtype in known.dtypes and operator in known.operators:
                 yield Cell(
@@ -98,6 +106,14 @@ def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterab
                     point=point.label,
                     operator=operator,
                 )
+
+
+def _variants(known: Sequence[str], dtype: str, first: bool, selection: Selection) -> Sequence[str]:
+    """Return the variants that are planned of those that a backend has."""
+    if selection.variants:
+        return [variant for variant in known if variant in selection.variants]
+    everything = selection.profile == "full" or (selection.profile == "default" and first and dtype == "float64")
+    return known if everything else known[:1]
 
 
 def _spellings(case: Case, backend: str) -> list[str]:

@@ -1,0 +1,50 @@
+"""The command's application, and what its commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.exits import Exit
+from harness.run.records import Run
+
+app = typer.Typer(
+    name="gradharness",
+    help="Judge the gradients of TensorFlow, PyTorch, JAX, SymPy and finite differences by an exact truth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+OUT = Path("reports/latest")
+Paths = Annotated[list[Path] | None, typer.Argument(help="Case files or folders; the bundled catalogue if none.")]
+
+
+def complain(sentence: str, code: Exit) -> int:
+    """Print one sentence on standard error and return the exit code that goes with it."""
+    typer.echo(f"gradharness: {sentence}", err=True)
+    return int(code)
+
+
+def plain(text: str) -> str:
+    """Return text with control characters made visible: a title must not move the cursor."""
+    return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in text)
+
+
+def write_reports(finished: Run, out: Path, formats: str) -> None:
+    """Write the reports that were asked for, the usual ones otherwise; what fails is a warning."""
+    from harness.report import USUAL, write
+
+    names = tuple(name.strip() for name in formats.split(",") if name.strip()) or USUAL
+    for problem in write(finished, out, names):
+        typer.echo(f"gradharness: warning: {problem}", err=True)
+
+
+def print_summary(finished: Run, *, quiet: bool) -> None:
+    """Print the matrix and the summary; quietly, the summary alone."""
+    from harness.report import terminal
+
+    terminal.put(terminal.summary(finished) if quiet else terminal.overview(finished))

@@ -1,0 +1,102 @@
+"""`gradharness run`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.backends import BACKENDS, BY_HAND
+from harness.cli.app import OUT, Paths, app, complain, print_summary, write_reports
+from harness.cli.exits import Exit, verdict_of
+from harness.collect import catalogue, collect
+from harness.domains.precision import PRECISIONS
+from harness.run.execute import Order, execute
+from harness.run.expectations import read
+from harness.run.plan import PROFILES, Selection, SelectionError, checked
+from harness.run.records import Line, Run
+from harness.run.store import Writer, load
+from harness.workers.limits import Limits
+
+
+@app.command()
+def run(
+    paths: Paths = None,
+    keyword: Annotated[str, typer.Option("-k", help="Words of the cell id joined by and, or, not.")] = "",
+    backend: Annotated[list[str] | None, typer.Option(help="Only these backends; commas or repeated.")] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="float64, float32 (the default: both).")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="eager, function, xla, jit, …")] = None,
+    point: Annotated[list[str] | None, typer.Option(help="Only points with these labels.")] = None,
+    profile: Annotated[str, typer.Option(help="quick, default or full: how many variants.")] = "default",
+    seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
+    shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts of the cases.")] = "1/1",
+    require: Annotated[list[str] | None, typer.Option(help="Backends that must run.")] = None,
+    strict: Annotated[bool, typer.Option(help="Inconclusive cells fail the run.")] = False,
+    resume: Annotated[Path | None, typer.Option(help="A run that was cut short: its cells are taken over.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that one cell may take.")] = 60.0,
+    memory: Annotated[float, typer.Option(help="Megabytes that one worker may hold.")] = 6000.0,
+    out: Annotated[Path, typer.Option(help="Folder of the run file and its reports.")] = OUT,
+    formats: Annotated[str, typer.Option("--format", help="Reports to write, joined by commas.")] = "",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only the headline and failures.")] = False,
+) -> int:
+    """Evaluate cases, write the run and its reports, print a summary."""
+    selection = Selection(
+        backends=checked(_split(backend), (*BACKENDS, *BY_HAND), "backend"),
+        dtypes=checked(_split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
+        variants=_split(variant),
+        points=_split(point),
+        keyword=keyword,
+        profile=checked((profile,), PROFILES, "profile")[0],
+        seed=seed,
+        shard=_shard(shard),
+    )
+    required = checked(_split(require), BACKENDS, "backend")
+    limits = Limits(seconds=timeout, megabytes=memory)
+    known = None if resume is None else load(resume)
+    finished = _execute(_order(paths or [], selection, known), limits, out, quiet=quiet)
+    write_reports(finished, out, formats)
+    print_summary(finished, quiet=quiet)
+    return int(verdict_of(finished, required=required, strict=strict))
+
+
+def _order(paths: list[Path], selection: Selection, known: Run | None) -> Order:
+    folders = [path if path.is_dir() else path.parent for path in paths or [catalogue()]]
+    return Order(
+        cases=tuple(collect(paths)),
+        selection=selection,
+        expectations=tuple(read(folders)),
+        command=shlex.join(["gradharness", *sys.argv[1:]]),
+        known=known,
+    )
+
+
+def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
+    from harness.cli.progress import Progress
+    from harness.workers.crew import Crew
+
+    with Writer(out) as writer, Progress(len(order.cases), quiet=quiet) as advance:
+
+        def sink(line: Line) -> None:
+            writer.write(line)
+            advance(line)
+
+        try:
+            with Crew(order.selection.backends or tuple(BACKENDS), limits) as crew:
+                return execute(order, crew, sink)
+        except KeyboardInterrupt:
+            sentence = f"interrupted; {writer.path} holds what was measured: gradharness run --resume {writer.path}"
+            raise typer.Exit(complain(sentence, Exit.INTERRUPTED)) from None
+
+
+def _split(given: list[str] | None) -> tuple[str, ...]:
+    return tuple(word.strip() for text in given or [] for word in text.split(",") if word.strip())
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if number.isdigit() and parts.isdigit() and 1 <= int(number) <= int(parts):
+        return int(number), int(parts)
+    raise SelectionError(f"--shard {text!r} cannot be read; write 1/2 and 2/2 for two parts")
