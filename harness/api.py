@@ -78,7 +78,7 @@ def check(
     case = _spelt(function, reference, backward, inputs)
     chosen = tuple(backends) + ((OWN,) if backends and backward is not None else ())
     selection = Selection(backends=chosen, dtypes=tuple(dtypes))
-    run = execute(Order(cases=(case,), selection=selection, command="harness.check"), Inline())
+    run = execute(Order(cases=(case,), selection=selection, command="harness.check"), Inline(guest=True))
     return Agreement(run=run)
 
 

@@ -16,7 +16,6 @@ from types import ModuleType
 from harness.declare import Case, DeclarationError, stem
 from harness.points import PointError
 
-
 SPELLING = re.compile(r"^@[\w.]+\.(?:backward\s*$|native\()", re.MULTILINE)
 """A spelling that is added to a case of another file."""
 

@@ -138,9 +138,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "avg_pool2d": Operation(lambda x: squared(b.call("avg_pool2d", x, window=(2, 2), strides=(2, 1))), ((1, 4, 3, 1),)),
     "max_pool2d": Operation(lambda x: squared(b.call("max_pool2d", x, window=(2, 2), strides=(2, 1))), ((1, 4, 3, 1),)),
-    "layer_norm": Operation(
-        lambda x, y: b.call("layer_norm", x, y[0], y[1], axes=(1,), eps=0.1), TWO
-    ),
+    "layer_norm": Operation(lambda x, y: b.call("layer_norm", x, y[0], y[1], axes=(1,), eps=0.1), TWO),
     "softmax": Operation(lambda x: b.call("softmax", x, axis=1)),
     "log_softmax": Operation(lambda x: b.call("log_softmax", x, axis=1)),
     "logsumexp": Operation(lambda x: b.call("logsumexp", x, axes=(1,), keepdims=False)),

@@ -106,7 +106,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "diagonal": lambda x, **_: b.call("diagonal", x, offset=0) * b.call("diagonal", x, offset=1),
     "trace": lambda x, **_: b.call("trace", x, offset=0) * b.call("trace", x, offset=-1),
-    "trace of a batch": lambda x, **_: b.call("trace", images(x, x), offset=1) * b.call("trace", images(x, x), offset=0),
+    "trace of a batch": lambda x, **_: (
+        b.call("trace", images(x, x), offset=1) * b.call("trace", images(x, x), offset=0)
+    ),
     "cholesky": lambda x, **_: b.call("cholesky", definite(x)),
     "solve": lambda x, y, **_: b.call("solve", regular(x), b.transpose(y)),
     **{op: lambda x, op=op, **_: b.call(op, regular(x)) * x[0, 0] for op in ("inv", "det", "logabsdet", "signdet")},

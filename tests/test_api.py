@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import harness
 import numpy as np
 import pytest
+
+import harness
 
 QUICK = ("sympy", "finite_difference")
 
@@ -91,6 +92,8 @@ def test_a_script_without_a_main_guard_runs(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import harness\nprint(harness.check(lambda w: w**2, w=3.0, backends=('sympy',)))\n")
     env = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": ""}
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, env=env, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=env, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert "6.0000000000000000" in done.stdout

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import harness
 import numpy as np
 import pytest
+
+import harness
 from harness import Case, DeclarationError, case, data, param
 from harness.backends import BACKENDS
 from harness.collect import collect
@@ -231,10 +232,13 @@ def networks() -> dict[str, tuple[Graph, Leaves]]:
     builder = Builder()
     s, t = builder.input("s", (), param=True), builder.input("t", (), param=True)
     power = b.call("pow", s, exponent=3)
-    made["scalars"] = builder.freeze(b.call("exp", power / t) - power * b.call("sin", s * t)), {
-        "s": np.asarray(0.7),
-        "t": np.asarray(-1.3),
-    }
+    made["scalars"] = (
+        builder.freeze(b.call("exp", power / t) - power * b.call("sin", s * t)),
+        {
+            "s": np.asarray(0.7),
+            "t": np.asarray(-1.3),
+        },
+    )
     return made
 
 
@@ -349,9 +353,7 @@ def test_a_place_without_text_has_no_statement_and_no_variables() -> None:
 
 
 def declared() -> Case:
-    return case(
-        w=param(), b=param(), x=data(2.0), y=data(1.0), points=[dict(w=-2, b=8), dict(w="0.1", b="0.9")]
-    )(net)
+    return case(w=param(), b=param(), x=data(2.0), y=data(1.0), points=[dict(w=-2, b=8), dict(w="0.1", b="0.9")])(net)
 
 
 def test_it_is_planned_in_float64_alone_and_only_where_there_is_one() -> None:
@@ -427,7 +429,7 @@ def test_a_folder_of_answers_is_judged_in_one_run(answers: Path) -> None:
     done = command("-m", "harness.cli", "run", "answers", "--backend", "finite_difference,numpy", "--out", "out")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 of 1 backends ran" in done.stdout
-    assert "finite differences and your own backward agree with the truth on 14 cells" in done.stdout
+    assert "finite differences and your own backward agree with the truth on 18 cells" in done.stdout
     assert "the path from c into line 7 has the wrong sign" in done.stdout
     assert "the path from w into line 6 lacks its local derivative" in done.stdout
     assert "answers/adi.py" not in done.stdout

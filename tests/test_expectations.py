@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale
-from tests.test_store import cell
+from test_store import cell
 
 KNOWN = Expectation(cell="a.b/torch", verdict="VALUE-MISMATCH", reason="float32 constant")
 PASSING = msgspec.structs.replace(cell("a.b/torch/xp/eager/grad/float64/p0"), reason="fine")

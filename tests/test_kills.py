@@ -9,6 +9,7 @@ import signal
 import threading
 
 import msgspec
+
 from harness.collect import collect
 from harness.run.execute import Order, execute
 from harness.run.plan import Selection

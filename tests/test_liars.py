@@ -15,7 +15,7 @@ from harness.graph.derive import gradient
 from harness.judge import Class, Evidence, judge
 from harness.measurement import Measurement, Task
 from harness.truth import Tolerance, Truth, establish, tolerance
-from tests.liars import LIARS, Liar
+from liars import LIARS, Liar
 
 FRAMEWORKS = ("tensorflow", "torch", "jax")
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import harness
 import numpy as np
 import pytest
+
+import harness
 from harness import Case, DeclarationError, case, data, param
 from harness.backends import load
 from harness.collect import collect
@@ -22,10 +23,9 @@ from harness.run.lab import Inline
 from harness.run.plan import Selection, plan
 from harness.run.records import CellLine
 from harness.run.source import find
-
 from measured import printed, recorded
 
-FRAMEWORKS = ["tensorflow", "torch", "jax"]
+FRAMEWORKS = [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("tensorflow", "torch", "jax")]
 Native = Callable[..., Any]
 
 
@@ -194,6 +194,7 @@ def torch_linear(torch: Any, layer: Any, x: Any) -> Any:
     return torch.tanh(torch.nn.functional.linear(x, layer["w"], layer["b"])).mean()
 
 
+@pytest.mark.needs("torch")
 def test_a_layout_is_inside_the_differentiated_function() -> None:
     made = linear()
     made.native("torch", spelling="torch.nn.Linear", params={"layer": {"w": lambda w: w.T}})(torch_linear)
@@ -204,6 +205,7 @@ def test_a_layout_is_inside_the_differentiated_function() -> None:
     assert judged(made, "torch", "no_layout").verdict == "VALUE-MISMATCH"
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("layout", [lambda w: 2 * w.T, lambda w: w[:1], lambda w: w.T.repeat(2, 1)])
 def test_a_layout_only_moves_entries(layout: Callable[[Any], Any]) -> None:
     made = linear()
@@ -306,6 +308,7 @@ def test_a_native_has_cells_beside_the_definition() -> None:
     assert not any("/numpy/" in identity for identity in ids)
 
 
+@pytest.mark.needs("torch")
 def test_a_cell_stands_where_its_native_does() -> None:
     run = execute(Order(cases=(with_rule("torch", "right"),), selection=Selection(backends=("torch",))), Inline())
     lines = {cell.spelling: cell.location.rpartition(":")[2] for cell in run.cells}
@@ -321,7 +324,12 @@ def test_a_function_does_not_travel_but_its_address_does() -> None:
     assert call is not None
     assert call.live is not None
     arrived = pickle.loads(pickle.dumps(call))
-    assert (arrived.file, arrived.case, arrived.backend, arrived.name) == (__file__, "test_natives.wave", "torch", "right")
+    assert (arrived.file, arrived.case, arrived.backend, arrived.name) == (
+        __file__,
+        "test_natives.wave",
+        "torch",
+        "right",
+    )
     assert arrived.live is None
 
 
@@ -410,7 +418,9 @@ def test_a_program_runs_by_itself_and_prints_the_recorded_numbers(folder: Path) 
         np.savez(folder / "inputs.npz", **task.inputs)
         path = str(Path(__file__).parent.parent) if SPELLINGS[name] else ""
         command = [sys.executable, *([] if path else ["-P"]), "-c", program]
-        done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": path}, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={"PYTHONPATH": path}, timeout=120, check=False
+        )
         assert done.returncode == 0, f"{program}\n{done.stderr}"
         assert printed(done.stdout) == [recorded(got)]
 

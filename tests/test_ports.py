@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import harness
 import numpy as np
 import pytest
+
+import harness
 from harness import DeclarationError, case, data, param
 
+pytestmark = pytest.mark.needs("torch")
 Port = Callable[..., Any]
 POINT = {"w": [0.3, -1.2, 2.0], "x": data([1.0, 0.5, -1.0])}
 
@@ -34,6 +36,7 @@ def in_jax(jnp: Any, w: Any, x: Any) -> Any:
 PORTS = {"tensorflow": in_tensorflow, "torch": in_torch, "jax": in_jax}
 
 
+@pytest.mark.needs("tensorflow", "jax")
 def test_ports_are_judged_beside_their_definition() -> None:
     found = harness.assert_agree(PORTS, reference=definition, **POINT)
     spelt = {(cell.backend, cell.spelling): cell.cls for cell in found.cells}
@@ -84,6 +87,7 @@ def test_a_port_is_called_as_it_asks(name: str) -> None:
     assert [cell.cls for cell in found.cells] == ["pass", "pass"], found
 
 
+@pytest.mark.needs("jax")
 def test_jax_means_one_of_two_modules() -> None:
     both = {"jax": lambda jax, w, x: jax.numpy.tanh(w * x).mean()}
     found = harness.check(both, reference=definition, backends=("jax",), **POINT)

@@ -52,7 +52,11 @@ def sources(folder: Path) -> dict[str, bytes]:
 def test_the_wheel_carries_the_package_and_the_catalogue(root: Path, wheel: dict[str, bytes]) -> None:
     package = {f"harness/{path}": text for path, text in sources(root / "harness").items()}
     catalogue = {f"harness/_catalogue/{path}": text for path, text in sources(root / "cases").items()}
-    assert {"harness/cli/run.py", "harness/py.typed", "harness/_catalogue/lesson.py"} <= package.keys() | catalogue.keys()
+    assert {
+        "harness/cli/run.py",
+        "harness/py.typed",
+        "harness/_catalogue/lesson.py",
+    } <= package.keys() | catalogue.keys()
     assert any(path.startswith("harness/report/templates/") for path in package)
     assert any(path.startswith("harness/_catalogue/data/") for path in catalogue)
     assert {path: text for path, text in wheel.items() if ".dist-info/" not in path} == package | catalogue

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 import pytest
 
+import bad_jobs
+from bad_jobs import Bad
 from harness.measurement import Failure, Trouble
 from harness.workers.jobs import Reply
 from harness.workers.limits import Limits
 from harness.workers.room import Room
 from harness.workers.watch import Watch, resident_megabytes
-from tests import bad_jobs
-from tests.bad_jobs import Bad
 
 LIMITS = Limits(seconds=2.0, megabytes=600.0)
 

@@ -91,9 +91,7 @@ def reduced(name: str, draw: Draw = CUBE, **options: Any) -> Use:
 
 def along(name: str, draw: Draw = CUBE, **options: Any) -> Use:
     """A function along an axis, the last and another."""
-    return Use(
-        lambda xp, x: of(xp, name)(x, axis=-1, **options) * of(xp, name)(x, axis=1, **options), {"x": draw}
-    )
+    return Use(lambda xp, x: of(xp, name)(x, axis=-1, **options) * of(xp, name)(x, axis=1, **options), {"x": draw})
 
 
 def of(xp: Any, name: str) -> Any:
@@ -179,7 +177,9 @@ USES: dict[str, Use] = {
     **{op: reduced(op, apart(2, 3, 2)) for op in ("max", "min")},
     **{op: reduced(op, correction=0) for op in ("var", "std")},
     **{f"{op}, correction 1": reduced(op, correction=1) for op in ("var", "std")},
-    "prod, zeros": Use(lambda xp, x: xp.prod(x, axis=1), {"x": given([[2.0, 0.0, 3.0], [0.0, 0.0, 1.5], [1.5, 2.5, 0.5]])}),
+    "prod, zeros": Use(
+        lambda xp, x: xp.prod(x, axis=1), {"x": given([[2.0, 0.0, 3.0], [0.0, 0.0, 1.5], [1.5, 2.5, 0.5]])}
+    ),
     "cumulative_sum": along("cumulative_sum"),
     # products
     "matmul": Use(lambda xp, x, y: xp.matmul(x, y) + xp.matmul(y[:, 0], y), {"x": X, "y": MATRIX}),
@@ -200,12 +200,15 @@ USES: dict[str, Use] = {
         for room in ("", "linalg.")
     },
     # matrices
-    "linalg.cholesky": Use(lambda xp, x: xp.linalg.cholesky(x) + xp.linalg.cholesky(x, upper=True), {"x": symmetric(3)}),
+    "linalg.cholesky": Use(
+        lambda xp, x: xp.linalg.cholesky(x) + xp.linalg.cholesky(x, upper=True), {"x": symmetric(3)}
+    ),
     "linalg.cholesky, batch": Use(
         lambda xp, x: xp.linalg.cholesky(x @ x.mT + 2 * xp.eye(3)), {"x": between(-1.0, 1.0, 2, 3, 3)}
     ),
     "linalg.solve": Use(
-        lambda xp, x, y: xp.linalg.solve(x, y[:, 0]) + xp.sum(xp.linalg.solve(x, y) ** 2), {"x": regular(3, 3), "y": MATRIX}
+        lambda xp, x, y: xp.linalg.solve(x, y[:, 0]) + xp.sum(xp.linalg.solve(x, y) ** 2),
+        {"x": regular(3, 3), "y": MATRIX},
     ),
     "linalg.solve, batch": Use(lambda xp, x, y: xp.linalg.solve(x, y), {"x": regular(2, 3, 3), "y": MATRIX}),
     "linalg.inv": one("linalg.inv", regular(4, 4)),
@@ -215,7 +218,8 @@ USES: dict[str, Use] = {
         lambda xp, x: xp.linalg.diagonal(x) ** 2 + xp.linalg.diagonal(x, offset=-1) ** 3, {"x": CUBE}
     ),
     "linalg.trace": Use(
-        lambda xp, x: xp.linalg.trace(x) ** 2 + xp.linalg.trace(x[0], offset=1) + xp.linalg.trace(x[0] * x[0]), {"x": CUBE}
+        lambda xp, x: xp.linalg.trace(x) ** 2 + xp.linalg.trace(x[0], offset=1) + xp.linalg.trace(x[0] * x[0]),
+        {"x": CUBE},
     ),
     "linalg.vector_norm": reduced("linalg.vector_norm"),
     # networks
@@ -230,15 +234,11 @@ USES: dict[str, Use] = {
     **{f"nn.{op}": along(f"nn.{op}") for op in ("softmax", "log_softmax")},
     "nn.logsumexp": reduced("nn.logsumexp"),
     "nn.one_hot": Use(lambda xp, x, i: xp.nn.one_hot(i, 3) @ x, {"x": MATRIX, "i": I}),
-    "nn.conv2d": Use(
-        lambda xp, x, w: xp.nn.conv2d(x, w, strides=1, padding="VALID"), {"x": IMAGE, "w": KERNEL}
-    ),
+    "nn.conv2d": Use(lambda xp, x, w: xp.nn.conv2d(x, w, strides=1, padding="VALID"), {"x": IMAGE, "w": KERNEL}),
     "nn.conv2d, same": Use(
         lambda xp, x, w: xp.nn.conv2d(x, w, strides=(2, 1), padding="SAME"), {"x": IMAGE, "w": KERNEL}
     ),
-    "nn.conv2d, one border": Use(
-        lambda xp, x, w: xp.nn.conv2d(x, w, strides=2, padding=1), {"x": IMAGE, "w": KERNEL}
-    ),
+    "nn.conv2d, one border": Use(lambda xp, x, w: xp.nn.conv2d(x, w, strides=2, padding=1), {"x": IMAGE, "w": KERNEL}),
     "nn.conv2d, borders": Use(
         lambda xp, x, w: xp.nn.conv2d(x, w, strides=(2, 1), padding=((1, 0), (1, 2))), {"x": IMAGE, "w": KERNEL}
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -46,6 +47,10 @@ class Backend(Protocol):
     """The first is the default."""
     book: Phrasebook
 
+    def settle(self) -> None: ...
+
+    def settings(self) -> AbstractContextManager[None]: ...
+
     def versions(self) -> dict[str, str]: ...
 
     def flags(self) -> dict[str, str]: ...
@@ -71,6 +76,14 @@ def available(name: str) -> Failure | None:
 
 
 @lru_cache
-def load(name: str) -> Backend:
-    """Return the backend, made once in a process; its framework is imported now."""
+def made(name: str) -> Backend:
+    """Return the backend, made once in a process; its framework is imported now, its global flags stay as they are."""
     return describe(name)()
+
+
+@lru_cache
+def load(name: str) -> Backend:
+    """Return the backend in a process of our own: its global flags are set for good."""
+    backend = made(name)
+    backend.settle()
+    return backend

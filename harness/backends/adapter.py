@@ -70,6 +70,14 @@ class Adapter(ABC):
         """Return the result when it is computed, for frameworks that answer before they have."""
         return result
 
+    def settle(self) -> None:  # noqa: B027 - most frameworks have nothing to set
+        """Set what stays set for as long as the process lives: only a process of our own is treated so."""
+
+    @contextlib.contextmanager
+    def settings(self) -> Iterator[None]:
+        """Hold the framework's global flags at what a measurement needs; afterwards they are as they were."""
+        yield
+
     def versions(self) -> dict[str, str]:
         """Return package → version."""
         return {self.package: installed(self.package)}
@@ -125,7 +133,7 @@ class Adapter(ABC):
         refusal = self.refusal(task)
         if refusal:
             return Measurement(failure=Failure(trouble=Trouble.UNSUPPORTED, sentence=refusal))
-        with warnings.catch_warnings(record=True) as caught:
+        with self.settings(), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             measured = self._tried(task)
         said = (self.variant(task)[1], *(first_line(str(warning.message)) for warning in caught))

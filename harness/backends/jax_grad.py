@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,19 @@ class JaxGrad(Adapter):
 
     def __init__(self) -> None:
         self.jax: Any = importlib.import_module("jax")
+
+    def settle(self) -> None:
         self.jax.config.update("jax_enable_x64", True)
+
+    @contextlib.contextmanager
+    def settings(self) -> Iterator[None]:
+        """Hold x64, without which JAX makes every float64 a float32."""
+        held = self.jax.config.jax_enable_x64
+        self.jax.config.update("jax_enable_x64", True)
+        try:
+            yield
+        finally:
+            self.jax.config.update("jax_enable_x64", held)
 
     def variant(self, task: Task) -> tuple[str, str]:
         nodes = len(task.graph.needed())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import linecache
 import textwrap
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class SourceFile:
         decorators: list[ast.expr] = getattr(node, "decorator_list", [])
         kept = [f"@{ast.unparse(one)}\n" for one in decorators if not self._registers(one)]
         own = "".join(self.rows[node.lineno - 1 : node.end_lineno])
-        text = own if node.col_offset == 0 else _outdented(own, node)
+        text = _outdented(own, node) if isinstance(node, ast.FunctionDef) and node.col_offset else own
         return Piece(node.lineno, "".join(kept) + text.rstrip("\n") + "\n")
 
     def definition(self, function: Function) -> Piece:
@@ -105,14 +106,12 @@ def shown(path: Path) -> str:
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
-def _outdented(text: str, node: ast.stmt) -> str:
-    """Return an inner statement's text at the left margin; written anew where a text of several lines is in it."""
-    bare = textwrap.dedent(text)
-    new = [ast.dump(one) for one in ast.parse(bare).body]
-    plain = ast.parse(ast.unparse(node)).body[0]
-    for one in (plain, node):
-        vars(one).pop("decorator_list", None)
-    return bare if [ast.dump(plain)] == new else ast.unparse(node)
+def _outdented(text: str, node: ast.FunctionDef) -> str:
+    """Return an inner function's text at the left margin; written anew where that would change a text within it."""
+    bare = copy.copy(node)
+    bare.decorator_list = []
+    moved = textwrap.dedent(text)
+    return moved if ast.dump(ast.parse(moved).body[0]) == ast.dump(bare) else ast.unparse(bare)
 
 
 def _defines(node: ast.FunctionDef, code: CodeType) -> bool:

@@ -196,7 +196,10 @@ class TensorFlowTape(Adapter):
         with silenced():  # TensorFlow greets on standard error whatever its log level
             self.tf: Any = importlib.import_module("tensorflow")
         self.tf.get_logger().setLevel("ERROR")  # else it takes equal functions of different scripts for retracings
-        with contextlib.suppress(RuntimeError):  # too late where the process has used TensorFlow before: flags() tells
+
+    def settle(self) -> None:
+        """Compute in one thread; too late where the process has used TensorFlow before, as flags() tells."""
+        with contextlib.suppress(RuntimeError):
             self.tf.config.threading.set_intra_op_parallelism_threads(1)
             self.tf.config.threading.set_inter_op_parallelism_threads(1)
 

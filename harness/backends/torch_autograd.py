@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -175,7 +177,19 @@ class TorchAutograd(Adapter):
 
     def __init__(self) -> None:
         self.torch: Any = importlib.import_module("torch")
+
+    def settle(self) -> None:
         self.torch.set_num_threads(1)
+
+    @contextlib.contextmanager
+    def settings(self) -> Iterator[None]:
+        """Hold one thread: sums in parts round otherwise, and small work is faster so."""
+        held = self.torch.get_num_threads()
+        self.torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            self.torch.set_num_threads(held)
 
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
         return self.torch.tensor(values, dtype=getattr(self.torch, dtype) if values.dtype.kind == "f" else None)

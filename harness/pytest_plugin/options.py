@@ -65,6 +65,7 @@ def selection(config: pytest.Config) -> Selection:
         backends=checked(_names(config, "backend"), (*BACKENDS, *BY_HAND), "backend"),
         dtypes=checked(_names(config, "dtype"), PRECISIONS, "dtype") or Selection().dtypes,
         points=_names(config, "point"),
+        profile="default",
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from harness.backends import Backend, available, load
+from harness.backends import Backend, available, load, made
 from harness.declare import Case, Fractions
 from harness.graph.derive import Derivative, gradient
 from harness.graph.node import Graph
@@ -80,7 +80,9 @@ class Later(Generic[T]):
 class Inline:
     """A lab in the own process: nothing is contained, everything is quick."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, guest: bool = False) -> None:
+        self._guest = guest
+        """The process is somebody else's: its global flags are held only while something is measured."""
         self._backends: dict[str, Backend | Failure] = {}
         self._derivatives: dict[str, Derivative] = {}
 
@@ -107,27 +109,28 @@ class Inline:
     def backend(self, name: str) -> Backend | Failure:
         """Return the backend, loaded once, or why it cannot be loaded."""
         if name not in self._backends:
-            self._backends[name] = loaded(name)
+            self._backends[name] = loaded(name, guest=self._guest)
         return self._backends[name]
 
     def _about(self, name: str) -> About:
         backend = self.backend(name)
         if isinstance(backend, Failure):
             return About(failure=backend)
-        return About(versions=backend.versions(), flags=backend.flags())
+        with backend.settings():
+            return About(versions=backend.versions(), flags=backend.flags())
 
     def _measure(self, name: str, task: Task) -> Measurement:
         backend = self.backend(name)
         return Measurement(failure=backend) if isinstance(backend, Failure) else backend.measure(task)
 
 
-def loaded(name: str) -> Backend | Failure:
+def loaded(name: str, *, guest: bool = False) -> Backend | Failure:
     """Return the backend, or the failure that says why it is not there; an import that raises is a failure too."""
     missing = available(name)
     if missing is not None:
         return missing
     try:
-        return load(name)
+        return made(name) if guest else load(name)
     except Exception as error:
         first = str(error).strip().split("\n", 1)[0]
         return Failure(

@@ -61,7 +61,9 @@ def layer_norm(x: Array, gamma: Array, beta: Array, /, *, axis: Axis, eps: float
     ref, scale, offset = (real(a, f"{call}(x, gamma, beta, axis=…, eps=…)") for a in (x, gamma, beta))
     axes = axes_of(axis, ref.ndim, call)
     if not axes or axes != tuple(range(axes[0], ref.ndim)):
-        raise refuse(f"{call} with axis={axis!r} on {ref.ndim} dimensions", "Name the last axes: axis=-1, axis=(-2, -1)")
+        raise refuse(
+            f"{call} with axis={axis!r} on {ref.ndim} dimensions", "Name the last axes: axis=-1, axis=(-2, -1)"
+        )
     if not scale.shape == offset.shape == ref.shape[axes[0] :]:
         raise refuse(f"{call} with gamma {scale.shape} and beta {offset.shape}", f"Both have {ref.shape[axes[0] :]}")
     return wrap(b.call("layer_norm", ref, scale, offset, axes=axes, eps=number(eps)))

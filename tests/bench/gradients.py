@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.figure import Figure
+from bench.figure import Figure, amount
 from bench.pairs import Call, alternated, ratio, seconds
 from harness.backends import available, load
 from harness.backends.adapter import Adapter
@@ -54,7 +54,7 @@ class Contest:
     def figure(self) -> Figure:
         ratios, ours, theirs = (tuple(column) for column in zip(*self.taken, strict=True))
         calls = f"{np.median(ours) * 1e6:.0f} : {np.median(theirs) * 1e6:.0f} µs"
-        firsts = " : ".join(f"{first * 1e3:.0f}" for first in self.first)
+        firsts = " : ".join(amount(first * 1e3, "") for first in self.first)
         return Figure(name=f"  {self.case}", measured=ratios, note=f"{calls}, first call {firsts} ms")
 
 
