@@ -117,6 +117,23 @@ def iris_relu(xp, w1, b1, w2, b2, x, y):
 
 
 @case(
+    w1=param(shape=(4, 3)),
+    b1=param(shape=3),
+    w2=param(shape=(3, 3)),
+    b2=param(shape=3),
+    x=data(FLOWERS[BATCH]),
+    y=data(SPECIES[BATCH]),
+    points=[*weights("iris_gelu"), draw()],
+    source="D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016",
+)
+def iris_gelu(xp, w1, b1, w2, b2, x, y):
+    """Mean cross-entropy of a 4-3-3 network with a gelu layer, written out by erf, on 16 irises."""
+    a = x @ w1 + b1
+    z = (a * (1 + xp.special.erf(a / 2**0.5)) / 2) @ w2 + b2
+    return -xp.mean(xp.take_along_axis(xp.nn.log_softmax(z, axis=1), y[:, None], axis=1))
+
+
+@case(
     table=param(shape=(5, 3)),
     w=param(shape=(3, 2)),
     words=data([[0, 2, 2], [4, 0, 2]]),
@@ -163,6 +180,23 @@ def batch_norm(xp, w, gamma, beta, x, y):
 
 
 @case(
+    w=param(shape=(4, 3)),
+    gamma=param(shape=3),
+    beta=param(shape=3),
+    x=data(FLOWERS[BATCH]),
+    y=data(SPECIES[BATCH]),
+    mean=data([-4.0, 1.5, 2.0]),
+    variance=data([0.5, 6.0, 2.5]),
+    points=[*weights("batch_norm_inference"), draw()],
+    source="S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithm 2",
+)
+def batch_norm_inference(xp, w, gamma, beta, x, y, mean, variance):
+    """Mean cross-entropy of scores that are normalised by a mean and a variance from before, as in inference."""
+    scores = (x @ w - mean) / xp.sqrt(variance + 1e-5) * gamma + beta
+    return -xp.mean(xp.take_along_axis(xp.nn.log_softmax(scores, axis=1), y[:, None], axis=1))
+
+
+@case(
     w1=param(shape=(3, 2)),
     w2=param(shape=(2, 3)),
     x=data([[0.5, -1.0, 0.25], [1.5, 0.75, -0.5], [-0.25, 1.25, 1.0]]),
@@ -189,6 +223,23 @@ def residual_gelu(xp, w1, w2, x, y):
 def autoencoder(xp, w1, b1, w2, b2, x):
     """Mean squared error of 16 irises squeezed through two tanh units."""
     return xp.mean(xp.square(xp.tanh(x @ w1 + b1) @ w2 + b2 - x))
+
+
+@case(
+    w1=param(shape=(3, 2)),
+    w2=param(shape=(3, 2)),
+    w3=param(shape=(2, 3)),
+    x=data([[0.5, -1.0, 0.25], [1.5, 0.75, -0.5], [-0.25, 1.25, 1.0]]),
+    noise=data([[0.5, -1.25], [-0.25, 0.75], [1.5, 0.25]]),
+    points=[*weights("variational"), draw()],
+    source="D. P. Kingma and M. Welling, Auto-encoding variational Bayes, 2014, equation 10 and appendix B",
+)
+def variational(xp, w1, w2, w3, x, noise):
+    """Mean loss of a variational autoencoder with its noise given: squared error and divergence from N(0, 1)."""
+    mean, log_variance = x @ w1, x @ w2
+    code = mean + xp.exp(log_variance / 2) * noise
+    divergence = xp.sum(xp.exp(log_variance) + mean**2 - 1 - log_variance) / 2
+    return (xp.sum(xp.square(code @ w3 - x)) / 2 + divergence) / 3
 
 
 @case(

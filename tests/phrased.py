@@ -55,10 +55,10 @@ def along(op: str) -> Operation:
     return lambda x, **_: b.call(op, x, axis=0) + 2 * b.call(op, x, axis=1)
 
 
-def regular(x: Ref, size: int = 3) -> Ref:
+def regular(x: Ref) -> Ref:
     """Return a matrix with an inverse, whose rows an elimination must exchange."""
-    last = b.index(x.builder.call("eye", n=size), (slice(None, None, -1),))
-    return b.matmul(b.transpose(x)[:size], x[:, :size]) + last
+    backwards = b.call("flip", x.builder.call("eye", n=3), axes=(0,))
+    return b.matmul(b.transpose(x), x) + backwards
 
 
 def definite(x: Ref) -> Ref:

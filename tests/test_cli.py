@@ -295,3 +295,17 @@ def test_an_interrupt_ends_in_seconds_and_leaves_what_was_measured(tmp_path: Pat
     assert seconds < 15
     assert lines(tmp_path / "reports/latest/run.jsonl")
     assert not lines(tmp_path / "reports/latest/run.jsonl", "totals")
+
+
+def test_a_script_with_many_inputs_reads_them_from_a_file_beside_it(tmp_path: Path) -> None:
+    many = CASES.replace("w=param(shape=2)", "w=param(shape=30)").replace('w=["0.1", "0.2"]', "w=0.25")
+    many = many.replace("data([[1.0, 2.0], [0.5, -1.0]])", "data([[0.125] * 30])").replace(", dict(w=[1, 2])", "")
+    (tmp_path / "case_mine.py").write_text(many)
+    script = gradharness("repro", "mine.mine/finite_difference", "case_mine.py", cwd=tmp_path)
+    assert script.returncode == 0, script.stderr
+    assert "the script reads inputs.npz" in script.stderr
+    done = subprocess.run([sys.executable, "-c", script.stdout], cwd=tmp_path, capture_output=True, text=True, check=True)
+    ran = gradharness("run", "case_mine.py", "--backend", "finite_difference", "-k", "mine.mine", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    recorded = lines(tmp_path / "reports/latest/run.jsonl")[0]["value"]
+    assert done.stdout.startswith(repr(recorded))

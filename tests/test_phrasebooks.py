@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,10 @@ from measured import NAMES, VARIANTS, adapter, measured
 from phrased import OPERATIONS, graph_of
 
 
+INACCURATE = {"gelu, none": 1e-7, "gelu, tanh": 1e-7}
+"""Operations that TensorFlow has no more than float32 digits of, in float64 too: a finding of test_xp_functions.py."""
+
+
 @cache
 def alone(op: str, name: str) -> Measurement:
     return measured(name, *graph_of(op))
@@ -30,17 +35,17 @@ def test_a_phrase_gives_the_value_of_the_graph_and_the_gradient_of_the_others(na
     got, other = alone(op, name), alone(op, NAMES[NAMES.index(name) - 1])
     assert got.failure is None, got.failure
     assert got.value is not None
-    np.testing.assert_allclose(got.value.values, evaluate(graph, inputs), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(got.value.values, evaluate(graph, inputs), rtol=INACCURATE.get(op, 1e-12), atol=0)
     assert got.partials.keys() == {f"{op}.x", f"{op}.y"}
     for path, partial in got.partials.items():
-        agrees(partial, other.partials[path])
+        agrees(partial, other.partials[path], INACCURATE.get(op, 1e-11))
     assert any(np.any(present(partial)) for partial in got.partials.values())
 
 
-def agrees(one: Any, other: Any) -> None:
+def agrees(one: Any, other: Any, tolerance: float = 1e-11) -> None:
     assert present(one).shape == present(other).shape == (2, 3)
     assert np.all(np.isfinite(present(one)))
-    np.testing.assert_allclose(present(one), present(other), rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(present(one), present(other), rtol=tolerance, atol=1e-14)
 
 
 def present(partial: Any) -> np.ndarray[Any, Any]:
@@ -50,7 +55,7 @@ def present(partial: Any) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize(("name", "variant"), [pair for pair in VARIANTS if pair[1] != describe(pair[0]).variants[0]])
 def test_every_phrase_gives_the_same_in_the_other_variants(name: str, variant: str) -> None:
-    for operations in chunks():
+    for operations in chunks(GAPS.get((name, variant), {})):
         got = measured(name, *graph_of(*operations), variant=variant)
         assert got.failure is None, got.failure
         assert got.warnings == ()
@@ -59,9 +64,26 @@ def test_every_phrase_gives_the_same_in_the_other_variants(name: str, variant: s
                 agrees(got.partials[f"{op}.{leaf}"], alone(op, name).partials[f"{op}.{leaf}"])
 
 
-def chunks() -> list[list[str]]:
+GAPS: dict[tuple[str, str], dict[str, str]] = {
+    ("tensorflow", "xla"): dict.fromkeys(("det", "logabsdet", "signdet"), "Detected unsupported operations"),
+    ("tensorflow", "vmap"): dict.fromkeys(
+        ("conv2d of borders", "conv2d of one border"), "explicit_paddings attribute must contain 8 values, but got: 0"
+    ),
+}
+"""Variants in which a framework has no words for an operation, or loses some of them, and what it says then."""
+
+
+@pytest.mark.parametrize(("name", "variant"), GAPS)
+def test_what_a_variant_lacks_is_told(name: str, variant: str) -> None:
+    for op, words in GAPS[name, variant].items():
+        failure = measured(name, *graph_of(op), variant=variant).failure
+        assert failure is not None, op
+        assert words in failure.sentence
+
+
+def chunks(without: Collection[str] = ()) -> list[list[str]]:
     """Return the operations in parts that compile at once."""
-    operations = list(OPERATIONS)
+    operations = [op for op in OPERATIONS if op not in without]
     return [operations[start : start + 20] for start in range(0, len(operations), 20)]
 
 

@@ -222,7 +222,7 @@ def silenced() -> Iterator[None]:
 
 def first_line(message: str) -> str:
     """Return the line of a message that says what is wrong: the first, or the last where the first announces it."""
-    lines = [line.strip() for line in re.sub(r"\{\{.*?\}\} ?", "", message).splitlines() if line.strip()]
+    lines = [line.strip() for line in re.sub(r"\[\[\{\{.*|\{\{.*?\}\} ?", "", message).splitlines() if line.strip()]
     return (lines[-1] if lines[0].endswith(":") else lines[0]) if lines else "no message"
 
 

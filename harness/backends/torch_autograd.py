@@ -50,8 +50,8 @@ def reduced(function: str, *, more: str = "", always: bool = False) -> Phrase:
 
 
 CONV2D = """def conv2d(x, w, strides, padding=0):
-    channels_first = F.conv2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), stride=strides, padding=padding)
-    return channels_first.permute(0, 2, 3, 1)
+    x, w = x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1).contiguous()
+    return F.conv2d(x, w, stride=strides, padding=padding).permute(0, 2, 3, 1)
 """
 
 

@@ -12,8 +12,12 @@ from harness.cli.app import OUT, Paths, app, complain, plain, print_summary, wri
 from harness.cli.exits import Exit
 from harness.collect import collect
 from harness.declare import Case
+from harness.measurement import Task
 from harness.run.store import RunFileError, load
 from harness.spelling import DEFINITION
+
+INPUTS = "inputs.npz"
+"""What a script reads that has more input numbers than can be read as literals."""
 
 
 @app.command("list")
@@ -81,8 +85,19 @@ def repro(
     backend = loaded(found.cell.backend)
     if not hasattr(backend, "reproduce"):
         return complain(backend.sentence, Exit.NOTHING)
-    typer.echo(backend.reproduce(found.task).rstrip("\n"))
+    script = backend.reproduce(found.task).rstrip("\n")
+    if INPUTS in script:
+        _store_inputs(found.task)
+    typer.echo(script)
     return int(Exit.FINE)
+
+
+def _store_inputs(task: Task) -> None:
+    """Write the inputs that are too many to stand in a script beside it, and say so."""
+    import numpy as np
+
+    np.savez(INPUTS, allow_pickle=False, **task.inputs)
+    typer.echo(f"gradharness: the script reads {INPUTS}, which was written here", err=True)
 
 
 def _files_of(cell: str) -> list[Path]:

@@ -94,22 +94,24 @@ def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
 def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterable[Cell]:
     for backend in selection.backends or (*BACKENDS, *BY_HAND):
         known = describe(backend)
-        chosen = _variants(known.variants, dtype, point is case.points[0], selection)
-        for spelling, variant, operator in product(_spellings(case, backend), chosen, selection.operators):
-            if dtype in known.dtypes and operator in known.operators:
-                yield Cell(
-                    case=case.id,
-                    backend=backend,
-                    spelling=spelling,
-                    variant=variant,
-                    dtype=dtype,
-                    point=point.label,
-                    operator=operator,
-                )
+        emitted = _variants(known.variants, dtype, point is case.points[0], selection)
+        for spelling in _spellings(case, backend):
+            variants = emitted if spelling == DEFINITION or selection.variants else known.variants[:1]
+            for variant, operator in product(variants, selection.operators):
+                if dtype in known.dtypes and operator in known.operators:
+                    yield Cell(
+                        case=case.id,
+                        backend=backend,
+                        spelling=spelling,
+                        variant=variant,
+                        dtype=dtype,
+                        point=point.label,
+                        operator=operator,
+                    )
 
 
 def _variants(known: Sequence[str], dtype: str, first: bool, selection: Selection) -> Sequence[str]:
-    """Return the variants that are planned of those that a backend has."""
+    """Return the variants of emitted source that are planned; what users write has the first unless one is named."""
     if selection.variants:
         return [variant for variant in known if variant in selection.variants]
     everything = selection.profile == "full" or (selection.profile == "default" and first and dtype == "float64")

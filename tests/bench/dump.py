@@ -26,7 +26,8 @@ Work = dict[str, list[Any]]
 def dump(folder: Path, cases: Sequence[Case], cells: Sequence[Cell]) -> int:
     """Write a file a backend; return how many gradients there are in all of them."""
     work: dict[str, Work] = {name: {} for name in BACKENDS}
-    for name, task in tasks(cases, [cell for cell in cells if available(cell.backend) is None]):
+    emitted = [cell for cell in cells if cell.spelling == "xp" and available(cell.backend) is None]
+    for name, task in tasks(cases, emitted):
         adapter = adapter_of(name)
         if not adapter.refusal(task):
             source = adapter.script(task).source
@@ -41,7 +42,7 @@ def tasks(cases: Sequence[Case], cells: Sequence[Cell]) -> Iterator[tuple[str, T
     for _, group in groupby(cells, key=lambda cell: cell.group):
         own = list(group)
         task = task_of(own[0], cases, seed=0)
-        yield from ((cell.backend, replace(task, variant=cell.variant)) for cell in own)
+        yield from ((cell.backend, replace(task, variant=cell.variant, operator=cell.operator)) for cell in own)
 
 
 def inputs_of(adapter: Adapter, task: Task) -> list[Any]:
