@@ -95,6 +95,8 @@ class Case:
         `params` maps leaves to the layout that it asks for, by permutations and reshapes. Raises DeclarationError.
         """
 
+        spellings.check_backend(backend, self.id)
+
         def register(function: F) -> F:
             layouts = flatten(params or {})
             made = spellings.native(

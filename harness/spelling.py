@@ -87,7 +87,6 @@ def native(
 
     The module comes first, unless the first parameter is an input.
     """
-    _check_backend(backend, owner)
     for path in layouts:
         if path not in inputs:
             raise DeclarationError(f"{owner}: a layout for {path!r}, which is no input; {_meant(path, inputs)}")
@@ -98,7 +97,7 @@ def native(
 
 def port(function: Function, backend: str, *, owner: str) -> Spelling:
     """Return a spelling that is called as `check` calls functions: the module first only where it is asked for."""
-    _check_backend(backend, owner)
+    check_backend(backend, owner)
     return _made(function, backend, owner, "", _asked(function, backend), {})
 
 
@@ -107,7 +106,8 @@ def own_gradient(function: Function, *, owner: str) -> Spelling:
     return _made(function, OWN, owner, "", _asked(function, OWN), {})
 
 
-def _check_backend(backend: str, owner: str) -> None:
+def check_backend(backend: str, owner: str) -> None:
+    """Raise DeclarationError where users write nothing for a backend."""
     known = [name for name in MODULES if name != OWN]
     if backend not in known:
         hand = " A gradient written by hand in NumPy is @case.backward." if backend == OWN else ""

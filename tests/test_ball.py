@@ -249,3 +249,21 @@ def test_argsort_is_stable(descending: bool) -> None:
 def test_what_is_only_replayed_cannot_be_decided() -> None:
     with pytest.raises(Undecided, match="ball domain first"):
         Bound(PRECISIONS["float64"]).decide("step", [], {})
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3, 8, 0])
+def test_a_whole_power_of_a_ball_around_zero_is_finite(exponent: int) -> None:
+    ball = Ball(30)
+    with ball.context():
+        around = np.array([arb(0, 1e-3)], dtype=object)
+        power = ball.function("pow", [around], {"exponent": exponent, "minus": 0})[0]
+        assert power.is_finite()
+        assert power.contains(arb(1e-4) ** exponent)
+        assert float(power.abs_upper()) <= 1.01 * 1e-3**exponent
+
+
+def test_a_negative_power_of_a_ball_around_zero_is_not() -> None:
+    ball = Ball(30)
+    with ball.context():
+        around = np.array([arb(0, 1e-3)], dtype=object)
+        assert not ball.function("pow", [around], {"exponent": -1, "minus": 0})[0].is_finite()

@@ -43,6 +43,7 @@ A, B, V, W = R.standard_normal((4, 3)), R.standard_normal((3, 5)), R.standard_no
 T = R.standard_normal((2, 4, 3))
 POSITIVE = np.abs(R.standard_normal((4, 3))) + 0.5
 LABELS = np.array([0, 2, 1, 1])
+SQUARE = R.standard_normal((3, 3)) + 4 * np.eye(3)[::-1]
 
 
 def softmax_regression(xp: Any, w: Any, b: Any, x: Any, y: Any) -> Any:
@@ -143,6 +144,64 @@ COSTS: dict[str, tuple[Cost, dict[str, Any], dict[str, Any]]] = {
     ),
     "powers of arrays": (lambda xp, a, c: xp.sum(a**c), dict(a=POSITIVE), dict(c=A)),
     "logsumexp": (lambda xp, a: xp.sum(xp.nn.logsumexp(a, axis=1)) + xp.nn.logsumexp(a), dict(a=A), {}),
+    "other orders": (
+        lambda xp, a: xp.sum(xp.flip(a) * xp.roll(a, 1, axis=0) * xp.sort(a, axis=0) * xp.sort(a, descending=True)),
+        dict(a=A),
+        {},
+    ),
+    "running sum": (lambda xp, a: xp.sum(xp.cumulative_sum(a, axis=0) * xp.cumulative_sum(a, axis=1)), dict(a=A), {}),
+    "products": (
+        lambda xp, t: xp.prod(t) + xp.sum(xp.prod(t, axis=(0, 2))) + xp.sum(xp.prod(t, axis=1)),
+        dict(t=T),
+        {},
+    ),
+    "inner products": (
+        lambda xp, a, v: xp.sum(xp.vecdot(a, v)) * xp.tensordot(a, a) + xp.sum(xp.tensordot(a, a, axes=((0,), (0,)))),
+        dict(a=A, v=V),
+        {},
+    ),
+    "norms": (lambda xp, a: xp.linalg.vector_norm(a) + xp.sum(xp.linalg.vector_norm(a, axis=1)), dict(a=A), {}),
+    "diagonals": (lambda xp, t: xp.sum(xp.linalg.diagonal(t, offset=1)) * xp.sum(xp.linalg.trace(t)), dict(t=T), {}),
+    "elimination": (
+        lambda xp, s, v: xp.sum(xp.linalg.solve(s, v)) + xp.linalg.det(s) * xp.sum(xp.linalg.inv(s) ** 2),
+        dict(s=SQUARE, v=V),
+        {},
+    ),
+    "cholesky": (
+        lambda xp, s: xp.sum(xp.linalg.cholesky(s @ s.T)) + xp.linalg.slogdet(s).logabsdet,
+        dict(s=SQUARE),
+        {},
+    ),
+    "activations": (
+        lambda xp, a: xp.sum(
+            xp.nn.silu(a)
+            + xp.nn.leaky_relu(a, negative_slope=0.1) * xp.nn.elu(a, alpha=0.5)
+            + xp.nn.gelu(a, approximate="tanh")
+            + xp.hypot(a, 2.0)
+            + xp.special.xlogy(a, a * a)
+        ),
+        dict(a=A),
+        {},
+    ),
+    "one hot": (lambda xp, a, y: xp.sum((xp.nn.one_hot(y, 4) @ a) ** 2), dict(a=A), dict(y=LABELS)),
+    "images": (
+        lambda xp, x, w: (
+            xp.sum(xp.nn.max_pool2d(xp.nn.conv2d(x, w, strides=1, padding="SAME"), window=2, strides=1))
+            * xp.sum(xp.nn.avg_pool2d(x, window=(2, 1), strides=2))
+        ),
+        dict(x=R.standard_normal((2, 4, 3, 2)), w=R.standard_normal((2, 2, 2, 2))),
+        {},
+    ),
+    "one pixel": (
+        lambda xp, x, w: xp.sum(xp.nn.conv2d(x, w, strides=1, padding=0) ** 3),
+        dict(x=np.ones((1, 1, 1, 1)), w=np.ones((1, 1, 1, 1))),
+        {},
+    ),
+    "layer norm": (
+        lambda xp, a, gamma, beta: xp.sum(xp.nn.layer_norm(a, gamma, beta, axis=-1, eps=1e-5) ** 3),
+        dict(a=A, gamma=V + 3, beta=V),
+        {},
+    ),
     "softmax regression": (
         softmax_regression,
         dict(w=R.standard_normal((5, 3)), b=V),

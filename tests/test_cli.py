@@ -304,7 +304,9 @@ def test_a_script_with_many_inputs_reads_them_from_a_file_beside_it(tmp_path: Pa
     script = gradharness("repro", "mine.mine/finite_difference", "case_mine.py", cwd=tmp_path)
     assert script.returncode == 0, script.stderr
     assert "the script reads inputs.npz" in script.stderr
-    done = subprocess.run([sys.executable, "-c", script.stdout], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script.stdout], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     ran = gradharness("run", "case_mine.py", "--backend", "finite_difference", "-k", "mine.mine", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     recorded = lines(tmp_path / "reports/latest/run.jsonl")[0]["value"]

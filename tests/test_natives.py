@@ -249,6 +249,7 @@ REFUSED: dict[str, tuple[Callable[[Case], Any], str]] = {
     "alias": (lambda c: c.native("tf")(torch_linear), "did you mean tensorflow?"),
     "engine": (lambda c: c.native("sympy")(torch_linear), "spellings are not written for 'sympy'"),
     "numpy": (lambda c: c.native("numpy")(torch_linear), "A gradient written by hand in NumPy is @case.backward."),
+    "bare": (lambda c: c.native(torch_linear), "spellings are not written for <function torch_linear"),
     "layout": (lambda c: c.native("torch", params={"W": np.transpose})(torch_linear), "'W', which is no input; did"),
     "name": (lambda c: c.native("torch", spelling="xp")(torch_linear), "'xp' cannot name a spelling"),
     "empty": (lambda c: c.native("torch", spelling="…")(torch_linear), "'…' cannot name a spelling"),

@@ -18,7 +18,6 @@ from harness.measurement import Measurement, Task
 from measured import NAMES, VARIANTS, adapter, measured
 from phrased import OPERATIONS, graph_of
 
-
 INACCURATE = {"gelu, none": 1e-7, "gelu, tanh": 1e-7}
 """Operations that TensorFlow has no more than float32 digits of, in float64 too: a finding of test_xp_functions.py."""
 

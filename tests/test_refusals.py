@@ -55,6 +55,15 @@ def _leak(xp: Any, x: Any, m: Any, i: Any) -> Any:
     return STATE[0]
 
 
+def convolved(xp: Any, m: Any, *, padding: Any, strides: Any = 1, channels: int = 1, size: int = 2) -> Any:
+    kernel = xp.ones((size, size, channels, 1))
+    return xp.sum(xp.nn.conv2d(m[None, :, :, None], kernel, strides=strides, padding=padding))
+
+
+def pooled(xp: Any, m: Any, *, window: Any) -> Any:
+    return xp.sum(xp.nn.max_pool2d(m[None, :, :, None], window=window, strides=1))
+
+
 WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "method": (lambda xp, x, m, i: x.sum(), "Write xp.sum(x"),
     "detach": (lambda xp, x, m, i: xp.sum(x.detach()), "Write xp.stop_gradient(x)"),
@@ -110,6 +119,55 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "axis_twice": (lambda xp, x, m, i: xp.sum(m, axis=(0, 0)), "Name every axis once"),
     "no_default": (lambda xp, x, m, i: xp.var(x), "correction"),
     "softmax_axis": (lambda xp, x, m, i: xp.nn.softmax(x), "axis"),
+    "roll_shifts": (lambda xp, x, m, i: xp.sum(xp.roll(m, (1, 2), axis=1)), "one for each axis"),
+    "roll_by_array": (lambda xp, x, m, i: xp.sum(xp.roll(m, i, axis=1)), "Give an integer"),
+    "flip_axis": (lambda xp, x, m, i: xp.sum(xp.flip(m, axis=2)), "Give an integer from -2 to 1"),
+    "sort_axis": (lambda xp, x, m, i: xp.sum(xp.sort(m, axis=None)), "Give an integer from -2 to 1"),
+    "sort_of_integers": (lambda xp, x, m, i: xp.sum(x) + xp.sort(i)[0], "declare the data as real"),
+    "sum_without_axis": (lambda xp, x, m, i: xp.sum(xp.cumulative_sum(m)), "Write axis="),
+    "product_of_nothing": (lambda xp, x, m, i: xp.prod(x[:0]), "Reduce an axis that has entries"),
+    "order_of_nothing": (lambda xp, x, m, i: xp.sum(xp.sort(x[:0])), "Sort an axis that has entries"),
+    "vecdot_axis": (lambda xp, x, m, i: xp.sum(xp.vecdot(m, x, axis=0)), "Count the axis from the end"),
+    "vecdot_sizes": (lambda xp, x, m, i: xp.sum(xp.vecdot(m, x[:2])), "Make them equal along the axis"),
+    "vecdot_shapes": (lambda xp, x, m, i: xp.sum(xp.vecdot(m, xp.ones((4, 3)))), "Make them broadcast"),
+    "tensordot_sizes": (lambda xp, x, m, i: xp.sum(xp.tensordot(m, x, axes=((0,), (0,)))), "must be equal"),
+    "tensordot_axes": (lambda xp, x, m, i: xp.sum(xp.tensordot(m, x, axes=((0, 1), (0,)))), "tuples of equal length"),
+    "tensordot_many": (lambda xp, x, m, i: xp.sum(xp.tensordot(m, x)), "Give a number of axes"),
+    "tensordot_twice": (lambda xp, x, m, i: xp.tensordot(m, m, axes=((0, 0), (0, 1))), "Name every axis once"),
+    "einsum": (lambda xp, x, m, i: xp.einsum("i,i", x, x), "Write xp.tensordot"),
+    "norm_order": (lambda xp, x, m, i: xp.linalg.vector_norm(x, ord=1), "Write xp.sum(xp.abs(x))"),
+    "not_square": (lambda xp, x, m, i: xp.sum(xp.linalg.inv(m)), "must be square"),
+    "no_matrix": (lambda xp, x, m, i: xp.linalg.det(x), "matrices in the last two axes"),
+    "right_side": (lambda xp, x, m, i: xp.sum(xp.linalg.solve(m @ m.T, x)), "a row of y for each row of x"),
+    "batches": (lambda xp, x, m, i: xp.sum(xp.linalg.solve(xp.ones((2, 3, 3)), xp.ones((4, 3, 1)))), "broadcast"),
+    "offset": (lambda xp, x, m, i: xp.linalg.trace(m, offset=1.0), "Give an integer"),
+    "eigenvalues": (lambda xp, x, m, i: xp.sum(xp.linalg.eigh(m)), "There are: cholesky, det"),
+    "numpy_inverse": (lambda xp, x, m, i: xp.sum(np.linalg.inv(m @ m.T)), "Write xp.linalg.inv"),
+    "no_slope": (lambda xp, x, m, i: xp.sum(xp.nn.leaky_relu(x)), "negative_slope"),
+    "slope_by_position": (lambda xp, x, m, i: xp.sum(xp.nn.leaky_relu(x, 0.1)), "*, negative_slope)"),
+    "slope_of_numpy": (lambda xp, x, m, i: xp.sum(xp.nn.leaky_relu(x, negative_slope=np.float64(0.1))), "Write float"),
+    "no_alpha": (lambda xp, x, m, i: xp.sum(xp.nn.elu(x)), "alpha"),
+    "no_form": (lambda xp, x, m, i: xp.sum(xp.nn.gelu(x)), "approximate"),
+    "form_by_boolean": (lambda xp, x, m, i: xp.sum(xp.nn.gelu(x, approximate=True)), 'approximate="tanh"'),
+    "one_hot_of_reals": (lambda xp, x, m, i: xp.sum(xp.nn.one_hot(x, 3)), "name=data([0, 2, 1])"),
+    "one_hot_of_list": (lambda xp, x, m, i: xp.sum(x * xp.nn.one_hot([0, 1, 2], 3)), "name=data([0, 2, 1])"),
+    "classes_not_static": (lambda xp, x, m, i: xp.sum(xp.nn.one_hot(i, x[0])), "a Python integer"),
+    "no_classes": (lambda xp, x, m, i: xp.sum(xp.nn.one_hot(i)), "The call is xp.nn.one_hot(indices, /, n)"),
+    "norm_axis": (lambda xp, x, m, i: xp.sum(xp.nn.layer_norm(m, x, x, axis=0, eps=1e-5)), "Name the last axes"),
+    "norm_scale": (lambda xp, x, m, i: xp.sum(xp.nn.layer_norm(m, x[:2], x, axis=-1, eps=1e-5)), "Both have (3,)"),
+    "norm_eps": (lambda xp, x, m, i: xp.sum(xp.nn.layer_norm(m, x, x, axis=-1)), "eps"),
+    "no_image": (lambda xp, x, m, i: xp.sum(xp.nn.conv2d(m, m, strides=1, padding=0)), "Images are (N, H, W, C)"),
+    "channels": (lambda xp, x, m, i: convolved(xp, m, padding=0, channels=2), "kernels (height, width, C, out)"),
+    "padding_name": (lambda xp, x, m, i: convolved(xp, m, padding="same"), 'Write "VALID", "SAME"'),
+    "padding_number": (lambda xp, x, m, i: convolved(xp, m, padding=0.5), 'Write "VALID", "SAME"'),
+    "padding_negative": (lambda xp, x, m, i: convolved(xp, m, padding=(1, -1)), "Give an integer from 0 on"),
+    "no_padding": (lambda xp, x, m, i: xp.nn.conv2d(m, m, strides=1), "padding"),
+    "strides": (lambda xp, x, m, i: convolved(xp, m, padding=0, strides=(1, 0)), "Give an integer from 1 on"),
+    "window_too_large": (lambda xp, x, m, i: convolved(xp, m, padding="VALID", size=5), "must fit inside"),
+    "pool_window": (lambda xp, x, m, i: pooled(xp, m, window=(1, 2, 1)), "or two: (height, width)"),
+    "pool_size": (lambda xp, x, m, i: pooled(xp, m, window=4), "must fit inside"),
+    "pool_of_matrix": (lambda xp, x, m, i: xp.sum(xp.nn.avg_pool2d(m, window=1, strides=1)), "(N, H, W, C)"),
+    "pool_strides": (lambda xp, x, m, i: xp.nn.max_pool2d(m, window=1), "strides"),
     "scalar_function": (lambda xp, x, m, i: xp.sum(x) * xp.exp(1.0), "Use math.*"),
     "where_of_numbers": (lambda xp, x, m, i: xp.where(x > 0, 1.0, 0.0), "xp.ones(shape)"),
     "where_of_reals": (lambda xp, x, m, i: xp.where(x, x, -x), "Compare first"),
@@ -167,6 +225,10 @@ RIGHT: dict[str, Callable[..., Any]] = {
     "dtype": lambda xp, x, m, i: xp.sum(x * xp.ones(3, dtype=x.dtype)),
     "equal": lambda xp, x, m, i: xp.sum(xp.where(x == 0, x, -x)),
     "no_namespace": lambda x, m, i: x[0] * m[0, 0],
+    "images": lambda xp, x, m, i: convolved(xp, m, padding=(1, (0, 2)), strides=(2, 1)) + pooled(xp, m, window=(1, 3)),
+    "matrices": lambda xp, x, m, i: xp.linalg.solve(m @ m.T, m[:, 0])[0] + xp.linalg.slogdet(m @ m.T).logabsdet + x[0],
+    "norm of no axes": lambda xp, x, m, i: xp.sum(xp.linalg.vector_norm(x, axis=()) + xp.nn.one_hot(i, n=3)[0] * m[0]),
+    "integers in another order": lambda xp, x, m, i: xp.sum(xp.take(x, xp.flip(xp.roll(i, 1)), axis=0) * m),
 }
 
 

@@ -59,7 +59,7 @@ X, Y, U = between(-1.5, 1.5, 2, 3), between(-1.5, 1.5, 2, 3), between(0.3, 1.8, 
 PLACES, OTHERS = apart(2, 3), apart(2, 3, by=0.13)
 MATRIX, CUBE = between(-1.0, 1.0, 3, 2), between(-1.0, 1.0, 2, 3, 2)
 IMAGE, KERNEL = between(-1.0, 1.0, 2, 5, 4, 2), between(-1.0, 1.0, 3, 2, 2, 3)
-I, K = given([2, 0, 1, 2]), given([[2, 0], [1, 1]])
+PICKS, BESIDE = given([2, 0, 1, 2]), given([[2, 0], [1, 1]])
 M = given([[True, False, True], [False, True, True]])
 
 
@@ -162,8 +162,8 @@ USES: dict[str, Use] = {
         lambda xp, x: xp.sort(x) * xp.sort(x, axis=0, descending=True) ** 2 + xp.sort(x, descending=True) ** 3,
         {"x": apart(3, 3)},
     ),
-    "take": Use(lambda xp, x, i: xp.take(x, i, axis=1) ** 2, {"x": X, "i": I}),
-    "take_along_axis": Use(lambda xp, x, k: xp.take_along_axis(x, k, axis=1) ** 2, {"x": X, "k": K}),
+    "take": Use(lambda xp, x, i: xp.take(x, i, axis=1) ** 2, {"x": X, "i": PICKS}),
+    "take_along_axis": Use(lambda xp, x, k: xp.take_along_axis(x, k, axis=1) ** 2, {"x": X, "k": BESIDE}),
     # literals
     "zeros": Use(lambda xp, x: x * x + xp.zeros((2, 3)), {"x": X}),
     "ones": Use(lambda xp, x: x * x - xp.ones((2, 3)), {"x": X}),
@@ -233,7 +233,7 @@ USES: dict[str, Use] = {
     },
     **{f"nn.{op}": along(f"nn.{op}") for op in ("softmax", "log_softmax")},
     "nn.logsumexp": reduced("nn.logsumexp"),
-    "nn.one_hot": Use(lambda xp, x, i: xp.nn.one_hot(i, 3) @ x, {"x": MATRIX, "i": I}),
+    "nn.one_hot": Use(lambda xp, x, i: xp.nn.one_hot(i, 3) @ x, {"x": MATRIX, "i": PICKS}),
     "nn.conv2d": Use(lambda xp, x, w: xp.nn.conv2d(x, w, strides=1, padding="VALID"), {"x": IMAGE, "w": KERNEL}),
     "nn.conv2d, same": Use(
         lambda xp, x, w: xp.nn.conv2d(x, w, strides=(2, 1), padding="SAME"), {"x": IMAGE, "w": KERNEL}

@@ -134,6 +134,7 @@ def _pivots(x: Ref) -> tuple[Ref, Ref]:
 
 @composite("det")
 def det(x: Ref) -> Ref:
+    """The product of the pivots; with one pivot of 0 the gradient is right as well, with more it is undefined here."""
     diagonal, sign = _pivots(x)
     return b.call("pick", b.call("prod", diagonal, axes=(x.ndim - 2,), keepdims=False), sign)
 

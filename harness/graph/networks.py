@@ -82,7 +82,7 @@ def _zeros(x: Ref, axis: int, count: int) -> list[Ref]:
 @composite("conv2d")
 def conv2d(x: Ref, w: Ref, strides: Pair, padding: tuple[Pair, Pair], mode: str) -> Ref:
     """One matrix product of all patches with the kernel, whose sums may be taken in any order; `mode` is their name."""
-    patches = b.concat(_windows(_padded(x, padding), w.shape[:2], strides), 3)
+    patches = b.concat(_windows(_padded(x, padding), (w.shape[0], w.shape[1]), strides), 3)
     *places, count = patches.shape
     table = b.reshape(patches, (-1, count))
     return b.reshape(b.matmul(table, b.reshape(w, (count, w.shape[3]))), (*places, w.shape[3]))

@@ -11,30 +11,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.graph.build import Builder
+from harness.graph.derive import rebuild
 from harness.graph.node import Graph, Node, to_index
-
-_PICKING = ("take", "take_along_axis")
 
 
 def index_problem(graph: Graph, inputs: Mapping[str, NDArray[Any]]) -> str:
     """Return a sentence about the first index that lies outside its array, or ""."""
+    graph = rebuild(graph, Builder(keep=lambda op: op == "one_hot"))
     integers: dict[int, NDArray[Any]] = {}
     for position, node in enumerate(graph.nodes):
         if node.kind == "int":
             integers[position] = _value(node, [integers.get(k) for k in node.args], inputs)
-        if node.op in _PICKING:
-            problem = _problem(node, integers[node.args[1]], graph.nodes[node.args[0]].shape[node.attrs["axis"]])
+        for name, picked, size in _picking(graph, node):
+            problem = _problem(name, node, integers[picked], size)
             if problem:
                 return problem
     return ""
 
 
-def _problem(node: Node, picked: NDArray[Any], size: int) -> str:
+def _picking(graph: Graph, node: Node) -> list[tuple[str, int, int]]:
+    """Return the function that picks by integers, their node, and how many entries there are; nothing for others."""
+    if node.op == "one_hot":
+        return [("nn.one_hot", node.args[0], node.attrs["n"])]
+    if node.op in ("take", "take_along_axis"):
+        return [(node.op, node.args[1], graph.nodes[node.args[0]].shape[node.attrs["axis"]])]
+    return []
+
+
+def _problem(name: str, node: Node, picked: NDArray[Any], size: int) -> str:
     outside = picked[(picked < 0) | (picked >= size)]
     if not outside.size:
         return ""
     line = f" (line {node.where[1]})" if node.where else ""
-    return f"xp.{node.op}{line}: index {int(outside[0])} lies outside 0 … {size - 1}; mend the integer data."
+    return f"xp.{name}{line}: index {int(outside[0])} lies outside 0 … {size - 1}; mend the integer data."
 
 
 def _value(node: Node, args: list[NDArray[Any] | None], inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

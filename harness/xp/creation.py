@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.graph import build as b
 from harness.graph.build import Builder
-from harness.xp.array import REAL, Array, number, wrap
+from harness.xp.array import REAL, Array, wrap
+from harness.xp.banned import number
 from harness.xp.refusal import line_here, refuse
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.graph import build as b
 from harness.xp import array as a
-from harness.xp.array import Array, at_line, fit, number, operands, real, wrap
+from harness.xp.array import Array, at_line, fit, operands, real, wrap
 from harness.xp.refusal import refuse
 
 UNARY = (
@@ -97,4 +97,4 @@ def reciprocal(x: Array, /) -> Array:
     return 1 / x
 
 
-__all__ = ["BINARY", "SIGNS", "UNARY", "binary", "clip", "comparison", "logical", "number", "pow", "unary", "where"]
+__all__ = ["BINARY", "SIGNS", "UNARY", "binary", "clip", "comparison", "logical", "pow", "unary", "where"]

@@ -99,7 +99,7 @@ def inv(x: Array, /) -> Array:
 
 
 def det(x: Array, /) -> Array:
-    """Return the determinants of matrices that have an inverse."""
+    """Return the determinants of matrices."""
     return wrap(b.call("det", _square(x, "det")))
 
 

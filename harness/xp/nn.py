@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.graph import build as b
-from harness.xp.array import Array, number, real, wrap
+from harness.xp.array import Array, real, wrap
+from harness.xp.banned import number
 from harness.xp.reduce import Axis, axes_of
 from harness.xp.refusal import refuse
 from harness.xp.shape import indices as integers
