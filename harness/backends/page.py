@@ -130,7 +130,7 @@ HEAD = """# The phrasebook
 How each framework says what a case says. Every cell is the source that runs, for x and y of shape (2, 3), a of (3, 3),
 v of (3,), integers i and k, booleans c and d, images of (8, 9, 9, 3) and a kernel of (3, 3, 3, 4). *Italic* is a
 definition in other operations, where the framework has no call of its own or where it does not fit. NumPy is what
-finite differences evaluate. SymPy differentiates scalar by scalar; what is empty there is written out by its definition.
+finite differences evaluate. SymPy differentiates scalar by scalar; what is empty there is written by its definition.
 """
 
 

@@ -10,7 +10,7 @@ from harness.report import format, names
 from harness.report.format import NOTHING, brief, entry, exact, margin, plural, terms
 from harness.report.lines import DIM, aligned, block, judged, line, pairs, stack
 from harness.report.place import Place, number_at, places
-from harness.run.records import CaseLine, CellLine, GroupLine
+from harness.run.records import CaseLine, CellLine, GroupLine, source_key
 
 ENTRIES_SHOWN = 12
 
@@ -99,7 +99,7 @@ def _beside(cell: CellLine, group: GroupLine | None, place: Place) -> list[Text]
 
 def _source(cell: CellLine, case: CaseLine | None) -> Iterator[Text]:
     """Yield the source that ran."""
-    source = case.emitted.get(cell.backend, "") if case else ""
+    source = case.emitted.get(source_key(cell), "") if case else ""
     if source:
         yield line(("  source", DIM))
         yield block(source, indent="    ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.run.records import CellLine, HeaderLine, Run
 
 BACKENDS = {
@@ -10,6 +12,7 @@ BACKENDS = {
     "jax": "JAX",
     "sympy": "SymPy",
     "finite_difference": "finite differences",
+    "numpy": "own backward",
 }
 
 GLYPHS = {"fail": "✗", "inconclusive": "?", "pass": "✓"}
@@ -26,6 +29,20 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 def backend(name: str) -> str:
     """Return the name by which people know the backend."""
     return BACKENDS.get(name, name)
+
+
+def source(key: str) -> str:
+    """Return the heading of a source that is recorded under `key`: the engine, and the spelling if it has one."""
+    name, _, spelling = key.partition("/")
+    return f"{backend(name)} · {spelling}" if spelling else backend(name)
+
+
+def engine(cell: CellLine, beside: Iterable[CellLine]) -> str:
+    """Return the engine's name, with spelling and variant where cells beside it could be taken for it."""
+    alike = [other for other in beside if other.backend == cell.backend]
+    spelling = cell.spelling if cell.spelling != OWN else ""
+    variant = cell.variant if len({other.variant for other in alike}) > 1 else ""
+    return " ".join(filter(None, (backend(cell.backend), spelling, variant)))
 
 
 def status(cell: CellLine) -> str:

@@ -16,7 +16,7 @@ from harness.report.detail import Group, details
 from harness.report.format import NOTHING, brief, entry, exact, margin, plural
 from harness.report.lines import DIM, STYLES, aligned, command, judged, line, pairs, put, stack
 from harness.report.place import Place, number_at, places
-from harness.run.records import CaseLine, CellLine, GroupLine, Run
+from harness.run.records import CellLine, GroupLine, Run
 
 __all__ = ["agreement", "cell_text", "failure", "matrix", "overview", "put", "shown", "summary"]
 
@@ -67,18 +67,15 @@ def _said_first(run: Run) -> Iterator[Text]:
 def _failures(run: Run) -> Iterator[Text]:
     """Yield the failures, the worst first."""
     failed = facts.failures(run)
-    lines = {case.case: case for case in run.cases}
     for cell in failed[:FAILURES_SHOWN]:
         yield Text()
-        yield failure(cell, lines.get(cell.case))
+        yield failure(cell)
     if len(failed) > FAILURES_SHOWN:
         yield Text()
         yield line((plural(len(failed) - FAILURES_SHOWN, "more failure") + ": see report.html.", STYLES["fail"]))
 
 
-def failure(
-    cell: CellLine, case: CaseLine | None = None, *, show: Sequence[str] = (), repro: Sequence[str] = ()
-) -> Text:
+def failure(cell: CellLine, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
     """Return what failed, where, by how much, why, and the commands that show it, with their further arguments."""
     return stack(
         [
@@ -89,7 +86,7 @@ def failure(
                     *worst(cell),
                     ("rule", line(str(cell.rule))),
                     ("expected", line(cell.expected)),
-                    ("defined at", line(case.location if case else cell.location)),
+                    ("defined at", line(cell.location)),
                     ("show", line(command("show", cell, *show))),
                     ("reproduce", line(command("repro", cell, *repro))),
                 ]
@@ -130,7 +127,7 @@ def _numbers(groups: Iterable[tuple[str, Group]]) -> Iterator[Text]:
         if group.line:
             truth = ", ".join(_named(group.line, place) for place in list(places(group.line.gradient))[:FEW])
             yield line(("  truth  ", DIM), f"J = {exact(group.line.value)}, {truth}")
-        yield from aligned([_titles(), *(_engine(cell) for cell in group.cells)])
+        yield from aligned([_titles(), *(_engine(cell, group.cells) for cell in group.cells)])
         yield from _why(group)
 
 
@@ -138,7 +135,7 @@ def _why(group: Group) -> Iterator[Text]:
     """Yield the reason of each cell that does not pass."""
     for cell in group.cells:
         if names.status(cell) != "pass":
-            yield line(f"  {names.backend(cell.backend)}: {cell.reason}")
+            yield line(f"  {names.engine(cell, group.cells)}: {cell.reason}")
 
 
 def _named(group: GroupLine, place: Place) -> str:
@@ -151,12 +148,12 @@ def _titles() -> list[Text]:
     return [line((title, DIM)) for title in ("engine", "value", "gradient", "error", "tolerance", "verdict")]
 
 
-def _engine(cell: CellLine) -> list[Text]:
+def _engine(cell: CellLine, beside: Sequence[CellLine]) -> list[Text]:
     """Return one engine's row."""
     got = [exact(value) for array in cell.gradient.values() for value in array.values]
     shown = ", ".join(got[:2]) + (f", … {len(got) - 2} more" if len(got) > 2 else "")
     numbers = (brief(cell.error), brief(cell.tolerance)) if cell.worst else (NOTHING, NOTHING)
-    return [*map(line, (names.backend(cell.backend), exact(cell.value), shown or NOTHING, *numbers)), judged(cell)]
+    return [*map(line, (names.engine(cell, beside), exact(cell.value), shown or NOTHING, *numbers)), judged(cell)]
 
 
 def _tiles(run: Run, rows: Iterable[table.Row]) -> Iterator[Text]:
