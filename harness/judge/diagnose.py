@@ -102,7 +102,10 @@ def _scaled(comparison: Comparison) -> str:
 
 
 def _factor(factor: float) -> str:
-    """Return a factor so that one close to 1 can be told from 1."""
+    """Return a factor as the fraction that it is, or so that one close to 1 can be told from 1."""
+    fraction = Fraction(factor).limit_denominator(99)
+    if fraction != 1 and abs(float(fraction) - factor) <= 1e-9 * abs(factor):
+        return str(fraction)
     excess = factor - 1
     return f"1 {'-' if excess < 0 else '+'} {abs(excess):.2g}" if abs(excess) < 1e-3 else f"{factor:.6g}"
 
