@@ -107,7 +107,7 @@ def distance(xp, x, c):
     source="C. M. Bishop, Pattern Recognition and Machine Learning, 2006, section 2.3.4",
 )
 def gaussian_likelihood(xp, mean, factor, x):
-    """Negative log-likelihood of five rows from a Gaussian whose covariance is factor·factorᵀ + 1/8, less a constant."""
+    """Negative log-likelihood of five rows from a Gaussian of covariance factor·factorᵀ + 1/8, less a constant."""
     covariance = factor @ factor.T + xp.eye(2) / 8
     lower = xp.linalg.cholesky(covariance)
     z = xp.linalg.solve(lower, (x - mean).T)

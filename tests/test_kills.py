@@ -32,7 +32,7 @@ class Killer(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while self.kills < self._wanted and not self._ended.wait(self._random.uniform(0.05, 1.2)):
+        while self.kills < self._wanted and not self._ended.wait(self._random.uniform(0.1, 1.5)):
             pids = sorted(self._crew.pids().values())
             if pids:
                 with contextlib.suppress(ProcessLookupError):

@@ -48,7 +48,12 @@ def _explains(comparison: Comparison, hypothesis: Array, stretch: float = 1.0) -
 
 
 def _negated(comparison: Comparison) -> str:
-    return "negated" if _explains(comparison, -comparison.truth) else ""
+    """The sign of a whole leaf, or of the entries that are wrong."""
+    turned = np.where(comparison.wrong, -comparison.truth, comparison.truth)
+    if not _explains(comparison, turned):
+        return ""
+    alive = comparison.judged & (comparison.truth != 0)
+    return "negated" if comparison.wrong[alive].all() else f"negated at {_places(comparison.wrong)}"
 
 
 def _scaled_by(factors: tuple[Fraction, ...]) -> Callable[[Comparison], str]:

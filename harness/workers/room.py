@@ -29,7 +29,7 @@ CONSTS.term_timeout = 0.5  # seconds between SIGTERM and SIGKILL: a loop in C do
 
 DEAD_TRIES = 2
 """How often a job is tried whose worker died: an idle worker's death is laid at the next job's door."""
-KILLED_TRIES = 6
+KILLED_TRIES = 12
 """The same where the worker was killed, which is rarely the job's own doing."""
 
 
