@@ -220,7 +220,7 @@ def case(
 
     def declare(function: Callable[..., Any]) -> Case:
         file, line = _place(function)
-        identity = f"{stem(file)}.{name or function.__name__}"
+        identity = f"{stem(file)}.{_safe(name or function.__name__, file, line)}"
         leaves = _inputs(inputs, identity)
         params = [path for path, leaf in leaves.items() if leaf.param]
         made = Case(
@@ -239,6 +239,16 @@ def case(
         return made
 
     return declare
+
+
+def _safe(name: str, file: str, line: int) -> str:
+    """Return the name, which ids hold; they are typed in shells and matched by prefix."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise DeclarationError(
+            f"{file}:{line}: {name!r} cannot stand in an id; name the function with letters a-z, digits and _, "
+            "or write name='…'"
+        )
+    return name
 
 
 def _inputs(tree: Mapping[str, Any], identity: str) -> dict[str, Input]:

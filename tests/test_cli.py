@@ -311,3 +311,21 @@ def test_a_script_with_many_inputs_reads_them_from_a_file_beside_it(tmp_path: Pa
     assert ran.returncode == 0, ran.stderr
     recorded = lines(tmp_path / "reports/latest/run.jsonl")[0]["value"]
     assert done.stdout.startswith(repr(recorded))
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_written_can_be_read(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: writing raises an OSError all the same."""
+    (tmp_path / "case_mine.py").write_text(CASES.replace("points=[dict(w=3)]", "points=[dict(w=k) for k in range(30)]"))
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+    words = ["gradharness", "run", "case_mine.py", *QUICK]
+    code = f"{limited}import sys; sys.argv = {words!r}; runpy.run_module('harness.cli', run_name='__main__')"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 2, done.stderr
+    assert "free space or choose another folder with --out" in done.stderr
+    assert "Traceback" not in done.stderr
+    again = gradharness("report", "reports/latest", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "The run was cut short" in again.stdout

@@ -73,6 +73,11 @@ def test_data_keeps_its_kind() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "id_of_spaces": ({"name": "my loss"}, "'my loss' cannot stand in an id"),
+    "id_of_markup": ({"name": "</script>"}, "letters a-z, digits and _"),
+    "id_of_marks": ({"name": "a\u202eb"}, "cannot stand in an id"),
+    "id_of_emoji": ({"name": "\U0001f600"}, "cannot stand in an id"),
+    "id_of_quotes": ({"name": "a'b"}, "cannot stand in an id"),
     "no_points": ({"points": []}, "has no points; write points=[dict(w=…)]"),
     "no_params": ({"w": data(1.0)}, "has no param() to differentiate"),
     "unknown_input": ({"points": [dict(v=1.0)]}, "there is no input v; inputs are w"),

@@ -14,7 +14,7 @@ from harness.report.table import Row, Tile, matrix
 from harness.run.records import Run
 
 ROWS = 12
-LEFT, COLUMN, LINE, HEAD, EDGE = 250, 150, 44, 130, 24
+LEFT, COLUMN, LINE, HEAD, EDGE = 250, 176, 44, 130, 24
 GAP = 4
 HEADLINE = 3
 """Lines at most."""

@@ -42,7 +42,8 @@ class Contest:
     ours: Call
     theirs: Call
     first: tuple[float, float]
-    """Seconds of the first call of each: emission and compilation are in ours, compilation alone in theirs."""
+    """Seconds of the first call of each. Ours includes emission, and, as it goes first, what the framework does once
+    for an operation."""
     taken: list[tuple[float, float, float]] = field(default_factory=list)
     """Ratio and median seconds of each, by round."""
 
