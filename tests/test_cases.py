@@ -31,7 +31,11 @@ REQUIRED = {
     "difference_quotient",
     "losses": "squared absolute huber log_cosh binary_cross_entropy softmax_cross_entropy poisson kl",
     "classics": "rosenbrock rosenbrock_10 log_sum_exp styblinski_tang hilbert_quadratic saddle",
-    "networks": "logistic_regression xor mlp_3_4_2 iris_tanh iris_relu embedding layer_norm",
+    "networks": "logistic_regression xor mlp_3_4_2 iris_tanh iris_relu iris_gelu embedding layer_norm batch_norm "
+    "batch_norm_inference residual_gelu autoencoder attention",
+    "convolutional": "digits max_pooled",
+    "recurrent": "elman lstm gru gru_reset_after",
+    "linear_algebra": "log_det determinant solution inverse_trace gaussian_likelihood",
 }
 
 # --------------------------------------------------------------------------- the exact side of a point
@@ -282,6 +286,15 @@ def test_the_irises_are_the_file_that_the_readme_describes() -> None:
     assert hashlib.sha256(content).hexdigest() in readme
     rows = [line.split(b",") for line in content.splitlines()[1:]]
     assert [sum(row[4] == b"%d" % species for row in rows) for species in range(3)] == [50, 50, 50]
+
+
+def test_the_digits_are_the_file_that_the_readme_describes() -> None:
+    content = (catalogue() / "data" / "digits.csv").read_bytes()
+    readme = (catalogue() / "data" / "README.md").read_text(encoding="utf-8")
+    assert hashlib.sha256(content).hexdigest() in readme
+    rows = [[int(number) for number in line.split(b",")] for line in content.splitlines()[1:]]
+    assert [row[64] for row in rows] == [0, 0, 1, 1, 2, 2]
+    assert all(0 <= pixel <= 16 for row in rows for pixel in row[:64])
 
 
 def test_a_batch_has_irises_of_every_species() -> None:

@@ -271,11 +271,22 @@ def test_nothing_that_did_not_run_is_green(tmp_path: Path) -> None:
     assert "cannot be imported: ImportError: broken on purpose" in done.stdout
 
 
+def _hear_interrupts() -> None:
+    """Take SIGINT as a terminal's child does: a background job of a shell is started with it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _interrupted(words: Sequence[str], cwd: Path) -> tuple[int, float]:
     """Return exit code and seconds until the end of a command that is interrupted once it writes cells."""
     root = Path(__file__).parent.parent
     env = {**os.environ, "PYTHONPATH": str(root)}
-    process = subprocess.Popen([sys.executable, "-m", "harness.cli", *words], cwd=cwd, env=env, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", *words],
+        cwd=cwd,
+        env=env,
+        stderr=subprocess.PIPE,
+        preexec_fn=_hear_interrupts,
+    )
     run = cwd / "reports/latest/run.jsonl"
     for _ in range(600):
         if run.exists() and b'"line":"cell"' in run.read_bytes():

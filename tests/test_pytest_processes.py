@@ -134,6 +134,11 @@ def test_a_wrong_autograd_function_fails_the_item_of_torch_alone(alone: Session,
     )
 
 
+def hear_interrupts() -> None:
+    """Take SIGINT as a terminal's child does: a background job of a shell is started with it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 ASLEEP = """
 @case(w=param(), points=[dict(w=0.0)])
 def asleep(xp, w):
@@ -146,7 +151,7 @@ def asleep(xp, w):
 def test_an_interrupt_ends_the_session_and_leaves_what_was_judged(alone: Session, pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("case_tiny.py").write_text(CASES + ASLEEP)
     command = [sys.executable, *PLUGIN, CALMLY, "--agreement-jsonl=run.jsonl"]
-    with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, preexec_fn=hear_interrupts) as process:
         while not pytester.path.joinpath("asleep").exists():
             assert process.poll() is None
             time.sleep(0.1)
@@ -176,6 +181,8 @@ def test_an_installed_package_brings_the_plugin(
 
 # --------------------------------------------------------------------------- distribution
 
+WITH_XDIST = ("-p", "xdist.plugin", "-p", "harness.pytest_plugin")
+
 
 @pytest.mark.parametrize(
     ("options", "chosen"),
@@ -189,17 +196,21 @@ def test_an_installed_package_brings_the_plugin(
     ],
 )
 def test_items_are_grouped_unless_told_otherwise(
-    options: list[str], chosen: list[str], pytester: pytest.Pytester
+    options: list[str], chosen: list[str], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # an installed package would bring the plugin twice
     pytester.mkdir("deep").joinpath("case_tiny.py").write_text(CASES)
-    config = pytester.parseconfig("-p", "harness.pytest_plugin", *options, "deep/case_tiny.py::norm[torch]")
+    config = pytester.parseconfig(*WITH_XDIST, *options, "deep/case_tiny.py::norm[torch]")
     assert distribution.arguments(config) == chosen
 
 
-def test_sessions_without_case_files_are_distributed_as_ever(pytester: pytest.Pytester) -> None:
+def test_sessions_without_case_files_are_distributed_as_ever(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.mkdir("node_modules").joinpath("case_tiny.py").write_text(CASES)
     pytester.path.joinpath("case_other.py").write_text("x = 1\n")
-    config = pytester.parseconfig("-p", "harness.pytest_plugin", "-n2", ".")
+    config = pytester.parseconfig(*WITH_XDIST, "-n2", ".")
     assert distribution.arguments(config) == []
     pytester.mkdir("ours").joinpath("case_tiny.py").write_text(CASES)
     assert distribution.arguments(config) == ["--dist=loadgroup"]
