@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import Command
-from harness.backends import BACKENDS, available, describe
+from harness.backends import BACKENDS, OLDEST, available, describe
 from harness.backends.adapter import first_line
 from harness.graph import build as b
 from harness.graph.build import Builder
@@ -227,3 +228,23 @@ def test_the_differentiating_call_can_be_timed_alone(name: str) -> None:
     value, partials = backend.compile(task)(*backend.to_native(task))
     assert [float(backend.partial(array).values) for array in (value, *partials)] == [9.0, 6.0]
     assert backend.compile(task) is backend.compile(task)
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize(
+    ("found", "runs"), [("2.5.1", False), ("1.13.1+cpu", False), ("2.6.0", True), ("2.13.0+cpu", True)]
+)
+def test_a_framework_that_is_too_old_says_so(found: str, runs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.backends.version", lambda distribution: found)
+    failure = available("torch")
+    assert (failure is None) is runs
+    if failure is not None:
+        assert failure.trouble is Trouble.UNSUPPORTED
+        assert f"torch {found} is older than 2.6" in failure.sentence
+        assert "pip install -U 'gradharness[torch]'" in failure.sentence
+
+
+def test_the_oldest_versions_are_those_of_the_extras(root: Path) -> None:
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for package, oldest in OLDEST.items():
+        assert all(f">={oldest}" in line for line in extras[package])

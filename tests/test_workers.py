@@ -8,12 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import bad_jobs
 from bad_jobs import Bad
 from harness.measurement import Failure, Trouble
+from harness.workers.crew import Crew
 from harness.workers.jobs import Reply
 from harness.workers.limits import Limits
 from harness.workers.room import Room
@@ -152,3 +154,24 @@ def test_random_kills_lose_no_answer() -> None:
         made.stop()
         made.join()
     assert [reply.result for reply in found if isinstance(reply, Reply)] == [42] * 200
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("import time\ntime.sleep(600)\n", "torch cannot be started: torch gave no answer within 3 s"),
+        ("raise ImportError('broken on purpose')\n", "torch is installed but cannot be imported: ImportError: broken"),
+        ("import os\nos._exit(5)\n", "torch cannot be started: torch: the worker process died (exit code 5)"),
+    ],
+    ids=["hangs", "raises", "exits"],
+)
+def test_a_framework_whose_import_is_broken_fails_in_time(
+    source: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("harness.workers.crew.available", lambda name: None)
+    with Crew(("torch",), Limits(start_seconds=3)) as crew:
+        failure = crew.about("torch").result().failure
+    assert failure is not None
+    assert failure.sentence.startswith(sentence)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import re
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, cast
 
 from harness.graph.phrase import Phrasebook
@@ -33,6 +36,9 @@ INSTALL: dict[str, tuple[str, str]] = {
     OWN: ("numpy", "numpy"),
 }
 """Name → the package that must be there, and what pip is asked for."""
+
+OLDEST: dict[str, str] = {"tensorflow": "2.18", "torch": "2.6", "jax": "0.5"}
+"""The oldest versions that the adapters know, as the extras of pyproject.toml ask for them."""
 
 
 class Backend(Protocol):
@@ -69,10 +75,32 @@ def describe(name: str) -> type[Backend]:
 def available(name: str) -> Failure | None:
     """Return why the backend cannot run, or None; its framework is not imported."""
     package, wanted = INSTALL[name]
-    if importlib.util.find_spec(package) is not None:
+    if importlib.util.find_spec(package) is None:
+        sentence = f"{package} is not installed; install it with: pip install {wanted}"
+        return Failure(trouble=Trouble.NOT_INSTALLED, sentence=sentence)
+    return _too_old(package, wanted)
+
+
+def _too_old(package: str, wanted: str) -> Failure | None:
+    """Return the failure of a package that is older than what the adapters were written for."""
+    found, oldest = _installed(package), OLDEST.get(package, "")
+    if not oldest or not found or _release(found) >= _release(oldest):
         return None
-    sentence = f"{package} is not installed; install it with: pip install {wanted}"
-    return Failure(trouble=Trouble.NOT_INSTALLED, sentence=sentence)
+    sentence = f"{package} {found} is older than {oldest}, which this needs; upgrade it with: pip install -U {wanted}"
+    return Failure(trouble=Trouble.UNSUPPORTED, sentence=sentence)
+
+
+def _installed(package: str) -> str:
+    """Return the installed version; "" where no distribution of that name tells."""
+    for distribution in (package, f"{package}-cpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(distribution)
+    return ""
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
 @lru_cache
