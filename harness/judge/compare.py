@@ -46,9 +46,9 @@ class Comparison:
 
     @property
     def resolution(self) -> Array:
-        """Tolerance over |truth|; infinite where the truth is zero, where the tolerance is absolute."""
+        """Tolerance over |truth|; infinite where the truth may be zero, where the tolerance is absolute."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.truth != 0, self.tolerance / np.abs(self.truth), np.inf)
+            return np.where(np.abs(self.truth) > self.radius, self.tolerance / np.abs(self.truth), np.inf)
 
     @property
     def excess(self) -> Array:
