@@ -16,6 +16,8 @@ from harness.measurement import Array
 
 FLOAT32_EXCESS = 2.0**30
 """float32's unit over float64's, doubled: how far a float32 result may lie outside a float64 tolerance."""
+INACCURATE = 2.0**18
+"""Tolerances within which a wrong result is merely inaccurate: a float32 result lies further off."""
 SIMPLE = tuple(Fraction(n) for n in (2, 3, 4, 5, 10)) + tuple(Fraction(1, n) for n in (2, 3, 4, 5, 10))
 """Factors that people forget or write twice; the sizes of the inputs come to them."""
 
@@ -27,11 +29,13 @@ def diagnose(comparisons: Iterable[Comparison], sizes: Iterable[int], dtype: str
     """
     wrong = [comparison for comparison in comparisons if comparison.wrong.any()]
     factors = tuple(dict.fromkeys((*SIMPLE, *(f for n in sizes if n > 1 for f in (Fraction(n), Fraction(1, n))))))
-    for hypothesis in (_negated, _scaled_by(factors), _zero, _swapped, _transposed, _scaled, _float32(dtype)):
-        told = [hypothesis(comparison) for comparison in wrong]
-        if told and all(told):
-            return _joined(wrong, told)
-    return ""
+    hypotheses = (_negated, _scaled_by(factors), _zero, _swapped, _transposed, _scaled, _float32(dtype))
+    told = [[hypothesis(comparison) for hypothesis in hypotheses] for comparison in wrong]
+    for shared in zip(*told, strict=True):
+        if all(shared):
+            return _joined(wrong, list(shared))
+    first = [next(filter(None, one), "") for one in told]
+    return _joined(wrong, first) if first and all(first) else ""
 
 
 def _joined(wrong: list[Comparison], told: list[str]) -> str:
@@ -118,7 +122,8 @@ def _factor(factor: float) -> str:
 def _float32(dtype: str) -> Callable[[Comparison], str]:
     def hypothesis(comparison: Comparison) -> str:
         near = dtype == "float64" and _explains(comparison, comparison.truth, FLOAT32_EXCESS)
-        return "precision leak: only float32-accurate" if near else ""
+        far = float(np.max(np.where(comparison.judged, comparison.excess, 0.0), initial=0.0)) > INACCURATE
+        return "precision leak: only float32-accurate" if near and far else ""
 
     return hypothesis
 

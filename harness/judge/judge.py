@@ -12,7 +12,7 @@ import numpy as np
 from harness.domains.precision import round_to
 from harness.judge import messages
 from harness.judge.compare import Comparison, compare
-from harness.judge.diagnose import diagnose
+from harness.judge.diagnose import FLOAT32_EXCESS, INACCURATE, diagnose
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.first_wrong import told
 from harness.judge.verdict import OF_TROUBLE, Verdict
@@ -164,9 +164,9 @@ def _unbounded(evidence: Evidence, blind: Comparison) -> tuple[Verdict, str]:
 
 def _value_kind(value: Comparison, dtype: str) -> str:
     excess = float(value.excess)
-    if excess <= 2.0**18:
+    if excess <= INACCURATE:
         return "inaccurate"
-    return "precision leak" if dtype == "float64" and excess <= 2.0**30 else "another function"
+    return "precision leak" if dtype == "float64" and excess <= FLOAT32_EXCESS else "another function"
 
 
 def _gradient(evidence: Evidence, leaves: tuple[Comparison, ...], found: Found) -> Judgement:
