@@ -243,6 +243,7 @@ def case(
 
 def _safe(name: str, file: str, line: int) -> str:
     """Return the name, which ids hold; they are typed in shells and matched by prefix."""
+    name = name.replace("<lambda>", "function")
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         raise DeclarationError(
             f"{file}:{line}: {name!r} cannot stand in an id; name the function with letters a-z, digits and _, "

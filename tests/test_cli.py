@@ -271,22 +271,19 @@ def test_nothing_that_did_not_run_is_green(tmp_path: Path) -> None:
     assert "cannot be imported: ImportError: broken on purpose" in done.stdout
 
 
-def _hear_interrupts() -> None:
-    """Take SIGINT as a terminal's child does: a background job of a shell is started with it ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEARING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Takes SIGINT as a terminal's child does, and becomes the command: a shell's background job has it ignored."""
 
 
 def _interrupted(words: Sequence[str], cwd: Path) -> tuple[int, float]:
     """Return exit code and seconds until the end of a command that is interrupted once it writes cells."""
     root = Path(__file__).parent.parent
     env = {**os.environ, "PYTHONPATH": str(root)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "harness.cli", *words],
-        cwd=cwd,
-        env=env,
-        stderr=subprocess.PIPE,
-        preexec_fn=_hear_interrupts,
-    )
+    command = [sys.executable, "-c", HEARING, "-m", "harness.cli", *words]
+    process = subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE)
     run = cwd / "reports/latest/run.jsonl"
     for _ in range(600):
         if run.exists() and b'"line":"cell"' in run.read_bytes():

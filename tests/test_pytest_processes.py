@@ -134,9 +134,11 @@ def test_a_wrong_autograd_function_fails_the_item_of_torch_alone(alone: Session,
     )
 
 
-def hear_interrupts() -> None:
-    """Take SIGINT as a terminal's child does: a background job of a shell is started with it ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEARING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""Takes SIGINT as a terminal's child does, and becomes the command: a shell's background job has it ignored."""
 
 
 ASLEEP = """
@@ -150,8 +152,8 @@ def asleep(xp, w):
 
 def test_an_interrupt_ends_the_session_and_leaves_what_was_judged(alone: Session, pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("case_tiny.py").write_text(CASES + ASLEEP)
-    command = [sys.executable, *PLUGIN, CALMLY, "--agreement-jsonl=run.jsonl"]
-    with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE, preexec_fn=hear_interrupts) as process:
+    command = [sys.executable, "-c", HEARING, *PLUGIN, CALMLY, "--agreement-jsonl=run.jsonl"]
+    with subprocess.Popen(command, cwd=pytester.path, stdout=subprocess.PIPE) as process:
         while not pytester.path.joinpath("asleep").exists():
             assert process.poll() is None
             time.sleep(0.1)
