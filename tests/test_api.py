@@ -97,3 +97,12 @@ def test_a_script_without_a_main_guard_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "6.0000000000000000" in done.stdout
+
+
+def test_a_loop_of_a_hundred_steps_is_unrolled_and_judged_on_every_engine() -> None:
+    def descent(xp: Any, w: Any) -> Any:
+        for _ in range(100):
+            w = w - 0.01 * xp.sin(w)
+        return w * w
+
+    assert {cell.cls for cell in harness.check(descent, w=2.0).cells} == {"pass"}

@@ -215,6 +215,14 @@ def test_what_a_case_breaks_costs_its_cells_only(
     assert "xxxxx" not in done.stdout
 
 
+def test_what_a_case_prints_is_in_its_record(hostile: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    cases = lines(hostile[0] / "reports/latest/run.jsonl", "case")
+    printed = {str(line["case"]): str(line.get("output", "")) for line in cases}
+    assert printed["hostile.prints"].startswith("xxxxx")
+    assert "more bytes" in printed["hostile.prints"]
+    assert not printed["hostile.good"]
+
+
 USAGE = {
     "option": (["run", "--no-such-option"], "No such option"),
     "backend": (["run", "--backend", "tourch"], "there is no backend 'tourch'; did you mean torch?"),

@@ -86,6 +86,7 @@ class _Started:
     """A case under way; without a graph it could not be traced."""
 
     case: Case
+    output: str = ""
     graph: Graph | None = None
     groups: tuple[_Group, ...] = ()
 
@@ -100,7 +101,7 @@ def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
     _take_over(bench, {cell.id for cell in cells})
     fresh = [cell for cell in cells if cell.id not in known]
     traced = [(case, own, lab.trace(case)) for case, own in _by_case(order.cases, fresh)]
-    for under_way in [_start_case(bench, case, own, graph.result()) for case, own, graph in traced]:
+    for under_way in [_start_case(bench, case, own, graph) for case, own, graph in traced]:
         _finish_case(bench, under_way)
     seconds = time.perf_counter() - started
     bench.write(_totals(bench, len(cells), seconds))
@@ -149,13 +150,16 @@ def _take_over(bench: _Bench, planned: set[str]) -> None:
             bench.write(line)
 
 
-def _start_case(bench: _Bench, case: Case, cells: list[Cell], graph: Graph | Failure) -> _Started:
+def _start_case(bench: _Bench, case: Case, cells: list[Cell], traced: Pending[Graph | Failure]) -> _Started:
     """Return the case with the work of all its groups asked for, so that the labs overlap across cases."""
+    graph = traced.result()
     if isinstance(graph, Failure):
         _fail_all(bench, case, cells, graph)
-        return _Started(case=case)
+        return _Started(case=case, output=traced.output)
     groups = [_start(bench, case, graph, own) for own in _by_group(cells)]
-    return _Started(case=case, graph=graph, groups=tuple(group for group in groups if group is not None))
+    return _Started(
+        case=case, output=traced.output, graph=graph, groups=tuple(group for group in groups if group is not None)
+    )
 
 
 def _finish_case(bench: _Bench, started: _Started) -> None:
@@ -163,7 +167,7 @@ def _finish_case(bench: _Bench, started: _Started) -> None:
     texts: dict[str, str] = {}
     for group in started.groups:
         _finish(bench, group, emitted, texts)
-    bench.write(case_line(started.case, started.graph, emitted, texts))
+    bench.write(case_line(started.case, started.graph, emitted, texts, started.output))
 
 
 def _by_group(cells: list[Cell]) -> Iterator[tuple[Cell, ...]]:

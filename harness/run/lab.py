@@ -26,6 +26,9 @@ Exact = dict[str, Fractions]
 class Pending(Protocol[T]):
     """A result that may not be there yet."""
 
+    output: str
+    """What was printed meanwhile; known with the result."""
+
     def result(self) -> T:
         """Return the result; wait for it."""
 
@@ -67,6 +70,9 @@ class Lab(Protocol):
 
 class Later(Generic[T]):
     """A result that is made when it is first asked for."""
+
+    output = ""
+    """What is printed in the own process is not caught."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make: Callable[[], T] | None = make

@@ -47,8 +47,10 @@ def location(case: Case, cell: Cell | None = None) -> str:
     return f"{file}:{line}"
 
 
-def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts: Mapping[str, str]) -> CaseLine:
-    """Return the line of a case; `texts` are a measurement's formulas."""
+def case_line(
+    case: Case, graph: Graph | None, emitted: Mapping[str, str], texts: Mapping[str, str], output: str
+) -> CaseLine:
+    """Return the line of a case; `texts` are a measurement's formulas, `output` is what tracing printed."""
     return CaseLine(
         case=case.id,
         title=case.title,
@@ -62,6 +64,7 @@ def case_line(case: Case, graph: Graph | None, emitted: Mapping[str, str], texts
         data={path: leaf.shape for path, leaf in case.inputs.items() if not leaf.param},
         points=tuple(point.label for point in case.points),
         nodes=0 if graph is None else len(graph.nodes),
+        output=output,
         emitted=dict(emitted),
     )
 
@@ -194,6 +197,7 @@ def cell_line(cell: Cell, case: Case, judgement: Judgement, measurement: Measure
         entries=sum(int(one.judged.sum()) for one in judgement.leaves),
         unresolved=int(np.sum(resolutions > 0.5)),
         seconds=measurement.seconds,
+        output=measurement.output,
         warnings=measurement.warnings,
     )
 

@@ -71,6 +71,8 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
     data: dict[str, tuple[int, ...]] = {}
     points: tuple[str, ...] = ()
     nodes: int = 0
+    output: str = ""
+    """What was printed while the case was traced."""
     emitted: dict[str, str] = {}
     """`source_key` of a cell → source that ran in its first dtype."""
 
@@ -169,6 +171,8 @@ class CellLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
     unresolved: int = 0
     """How many entries have a resolution above 1/2."""
     seconds: float = 0.0
+    output: str = ""
+    """What was printed while the gradient was taken."""
     warnings: tuple[str, ...] = ()
 
 

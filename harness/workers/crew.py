@@ -29,6 +29,8 @@ TRACING = "tracing"
 class Answer(Generic[T]):
     """A pending reply, turned into what the lab promises."""
 
+    output = ""
+
     def __init__(
         self, future: Future[Reply | Failure], read: Callable[[Reply], T], failed: Callable[[Failure], T]
     ) -> None:
@@ -38,6 +40,7 @@ class Answer(Generic[T]):
         answer = self._future.result()
         if isinstance(answer, Failure):
             return self._failed(answer)
+        self.output = answer.output
         if answer.error:
             return self._failed(Failure(trouble=Trouble.ERROR, sentence=answer.error))
         return self._read(answer)
