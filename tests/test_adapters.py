@@ -248,3 +248,22 @@ def test_the_oldest_versions_are_those_of_the_extras(root: Path) -> None:
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for package, oldest in OLDEST.items():
         assert all(f">={oldest}" in line for line in extras[package])
+
+
+@pytest.mark.parametrize(("name", "variant", "called"), [("jax", "jit", [-3.0, 3.0]), ("tensorflow", "eager", [3.0])])
+def test_compiled_variants_are_traced_at_another_point(
+    name: str, variant: str, called: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, seen = adapter(name), list[float]()
+    honest = type(backend)._compiled
+
+    def recorded(self: Any, task: Task, script: Any) -> Any:
+        gradient = honest(self, task, script)
+        return lambda *native: (seen.append(float(native[0])), gradient(*native))[1]
+
+    monkeypatch.setattr(type(backend), "_compiled", recorded)
+    graph, inputs = square()
+    got = backend.measure(Task(graph=graph, inputs=inputs, dtype="float64", variant=variant))
+    assert seen == called
+    assert got.partials["w"] is not None
+    assert float(got.partials["w"].values) == 6.0

@@ -104,6 +104,7 @@ class JaxGrad(Adapter):
 
     name, mechanism, package = "jax", "grad", "jax"
     variants = ("jit", "eager", "vmap")
+    compiled = ("jit", "vmap")
     book = BOOK
 
     def __init__(self) -> None:

@@ -189,6 +189,7 @@ class TensorFlowTape(Adapter):
 
     name, mechanism, package = "tensorflow", "GradientTape", "tensorflow"
     variants = ("eager", "function", "xla", "vmap")
+    compiled = ("function", "xla", "vmap")
     book = BOOK
 
     def __init__(self) -> None:
