@@ -18,8 +18,9 @@ from harness.measurement import Failure, Trouble
 from harness.workers.crew import Crew
 from harness.workers.jobs import Reply
 from harness.workers.limits import Limits
+from harness.workers.process import resident_megabytes
 from harness.workers.room import Room
-from harness.workers.watch import Watch, resident_megabytes
+from harness.workers.watch import Watch
 
 LIMITS = Limits(seconds=2.0, megabytes=600.0)
 

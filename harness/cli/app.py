@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -43,8 +44,10 @@ def write_reports(finished: Run, out: Path, formats: str) -> None:
         typer.echo(f"gradharness: warning: {problem}", err=True)
 
 
-def print_summary(finished: Run, *, quiet: bool) -> None:
-    """Print the matrix and the summary; quietly, the summary alone."""
+def print_summary(finished: Run, out: Path, paths: Sequence[Path] = (), *, quiet: bool) -> None:
+    """Print the matrix and the summary; quietly, the summary alone. Its commands name the run and the case files."""
     from harness.report import terminal
 
-    terminal.put(terminal.summary(finished) if quiet else terminal.overview(finished))
+    show = [] if out == OUT else ["--run", str(out)]
+    said = terminal.summary if quiet else terminal.overview
+    terminal.put(said(finished, show=show, repro=[str(path) for path in paths]))

@@ -120,7 +120,7 @@ def report(
     """Render the reports of a run file again."""
     finished = load(of)
     write_reports(finished, out or (of if of.is_dir() else of.parent), formats)
-    print_summary(finished, quiet=True)
+    print_summary(finished, of, quiet=True)
     return int(Exit.FINE)
 
 

@@ -58,7 +58,7 @@ def run(
     known = None if resume is None else load(resume)
     finished = _execute(_order(paths or [], selection, known), limits, out, quiet=quiet)
     write_reports(finished, out, formats)
-    print_summary(finished, quiet=quiet)
+    print_summary(finished, out, paths or [], quiet=quiet)
     return int(verdict_of(finished, required=required, strict=strict))
 
 

@@ -18,7 +18,7 @@ FLOAT32_EXCESS = 2.0**30
 """float32's unit over float64's, doubled: how far a float32 result may lie outside a float64 tolerance."""
 INACCURATE = 2.0**18
 """Tolerances within which a wrong result is merely inaccurate: a float32 result lies further off."""
-SIMPLE = tuple(Fraction(n) for n in (2, 3, 4, 5, 10)) + tuple(Fraction(1, n) for n in (2, 3, 4, 5, 10))
+SIMPLE = tuple(Fraction(text) for text in "2 3 4 5 10 1/2 1/3 1/4 1/5 1/10 3/2 2/3 4/3 3/4".split())
 """Factors that people forget or write twice; the sizes of the inputs come to them."""
 
 

@@ -21,7 +21,7 @@ def cell_text(cell: CellLine, group: GroupLine | None, case: CaseLine | None) ->
         [
             line((cell.id, "bold")),
             judged(cell) + line(f"  rule {cell.rule}"),
-            line(f"  {cell.reason}"),
+            block(cell.reason),
             *pairs([*_about(cell, case), *_truth(group), *worst(cell), *_rest(cell)]),
             *_gradient(cell, group),
             *_source(cell, case),
@@ -101,5 +101,5 @@ def _source(cell: CellLine, case: CaseLine | None) -> Iterator[Text]:
     """Yield the source that ran."""
     source = case.emitted.get(source_key(cell), "") if case else ""
     if source:
-        yield line(("  source", DIM))
+        yield line(("  source as it ran first; repro prints this cell's own", DIM))
         yield block(source, indent="    ")

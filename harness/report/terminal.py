@@ -14,7 +14,7 @@ from harness.report import facts, names, table
 from harness.report.cell import cell_text, worst
 from harness.report.detail import Group, details
 from harness.report.format import NOTHING, brief, entry, exact, margin, plural
-from harness.report.lines import DIM, STYLES, aligned, command, judged, line, pairs, put, stack
+from harness.report.lines import DIM, STYLES, aligned, block, command, judged, line, pairs, put, stack
 from harness.report.place import Place, number_at, places
 from harness.run.records import CellLine, GroupLine, Run
 
@@ -26,9 +26,12 @@ FEW = 6
 """So many groups are shown with their numbers, more as a table of cases."""
 
 
-def summary(run: Run) -> Text:
-    """Return the headline, each failure in full, the inconclusive counted, and what the run lacks."""
-    return stack([*_said_first(run), *_failures(run), *_inconclusive(run), *_lacking(run)])
+def summary(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
+    """Return the headline, each failure in full, the inconclusive counted, and what the run lacks.
+
+    `show` and `repro` are what the printed commands need beside the cell: where the run and the case file are.
+    """
+    return stack([*_said_first(run), *_failures(run, show, repro), *_inconclusive(run), *_lacking(run)])
 
 
 def matrix(run: Run) -> Text:
@@ -36,9 +39,9 @@ def matrix(run: Run) -> Text:
     return stack([*_tables(run), *_lacking(run)])
 
 
-def overview(run: Run) -> Text:
+def overview(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
     """Return the matrix and the summary below it: what a run prints at its end."""
-    return stack([*_tables(run), Text(), summary(run)])
+    return stack([*_tables(run), Text(), summary(run, show=show, repro=repro)])
 
 
 def agreement(run: Run) -> str:
@@ -64,12 +67,12 @@ def _said_first(run: Run) -> Iterator[Text]:
     yield line((f"{names.GLYPHS[control.status]} ", STYLES[control.status]), control.sentence)
 
 
-def _failures(run: Run) -> Iterator[Text]:
+def _failures(run: Run, show: Sequence[str], repro: Sequence[str]) -> Iterator[Text]:
     """Yield the failures, the worst first."""
     failed = facts.failures(run)
     for cell in failed[:FAILURES_SHOWN]:
         yield Text()
-        yield failure(cell)
+        yield failure(cell, show=show, repro=repro)
     if len(failed) > FAILURES_SHOWN:
         yield Text()
         yield line((plural(len(failed) - FAILURES_SHOWN, "more failure") + ": see report.html.", STYLES["fail"]))
@@ -80,19 +83,25 @@ def failure(cell: CellLine, *, show: Sequence[str] = (), repro: Sequence[str] = 
     return stack(
         [
             judged(cell) + line("  ", (cell.id, "bold")),
-            line(f"  {cell.reason}"),
+            block(cell.reason),
             *pairs(
                 [
                     *worst(cell),
                     ("rule", line(str(cell.rule))),
                     ("expected", line(cell.expected)),
                     ("defined at", line(cell.location)),
-                    ("show", line(command("show", cell, *show))),
-                    ("reproduce", line(command("repro", cell, *repro))),
+                    *_commands(cell, show, repro),
                 ]
             ),
         ]
     )
+
+
+def _commands(cell: CellLine, show: Sequence[str], repro: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    """Yield the commands that show the cell; a function that was checked in a script is in no file of cases."""
+    if not cell.case.startswith("check."):
+        yield "show", line(command("show", cell, *show))
+        yield "reproduce", line(command("repro", cell, *repro))
 
 
 def _inconclusive(run: Run) -> Iterator[Text]:
@@ -135,7 +144,7 @@ def _why(group: Group) -> Iterator[Text]:
     """Yield the reason of each cell that does not pass."""
     for cell in group.cells:
         if names.status(cell) != "pass":
-            yield line(f"  {names.engine(cell, group.cells)}: {cell.reason}")
+            yield block(f"{names.engine(cell, group.cells)}: {cell.reason}")
 
 
 def _named(group: GroupLine, place: Place) -> str:

@@ -12,6 +12,7 @@ import os
 import queue
 import signal
 import threading
+import time
 from concurrent.futures import BrokenExecutor, CancelledError, Future, TimeoutError
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from harness.measurement import Failure, Trouble
 from harness.workers.context import context
 from harness.workers.jobs import About, Job, Reply, perform
 from harness.workers.limits import Limits
+from harness.workers.process import resident_megabytes
 
 CONSTS.term_timeout = 0.5  # seconds between SIGTERM and SIGKILL: a loop in C does not hear the first
 
@@ -31,6 +33,16 @@ DEAD_TRIES = 2
 """How often a job is tried whose worker died: an idle worker's death is laid at the next job's door."""
 KILLED_TRIES = 12
 """The same where the worker was killed, which is rarely the job's own doing."""
+
+
+LOOK = 0.25
+"""Seconds between two looks at a worker that has not answered."""
+GRACE = 3.0
+"""Seconds for which a dead worker, or one beyond its limit, is left to the pool to tell."""
+
+
+class Lost(Exception):
+    """A pool that will never answer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +122,8 @@ class Room:
         """Return what the worker says of itself; start it, and import its framework, if need be."""
         if self._dead is not None:
             return self._dead
+        if self._pool is not None and self.pid and not resident_megabytes(self.pid):
+            self._close()
         if self._pool is not None:
             return self._about  # type: ignore[no-any-return]  # set together with the pool
         answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
@@ -133,7 +147,10 @@ class Room:
         """Return the reply or failure, and how often such an end deserves a try in a fresh process."""
         assert self._pool is not None, "a job runs in a room that is ready"
         try:
-            reply: Reply = self._pool.schedule(perform, args=(job,), timeout=seconds).result()
+            reply = self._outcome(self._pool.schedule(perform, args=(job,), timeout=seconds), seconds)
+        except Lost:
+            self._abandon()
+            return self._died(None)
         except TimeoutError:
             self._close()
             return self._late(seconds), 1
@@ -143,6 +160,26 @@ class Room:
             return self._died(None)
         self.pid = reply.pid
         return reply, 1
+
+    def _outcome(self, future: Future[Reply], seconds: float) -> Reply:
+        """Return the reply; raise Lost where the pool will never give one, as after a death at a bad moment."""
+        ends, gone = time.monotonic() + seconds + GRACE, 0.0
+        while True:
+            try:
+                return future.result(timeout=LOOK)
+            except TimeoutError:
+                if future.done():
+                    return future.result()
+            gone = gone + LOOK if self.pid and not resident_megabytes(self.pid) else 0.0
+            if gone > GRACE or time.monotonic() > ends:
+                raise Lost
+
+    def _abandon(self) -> None:
+        """Leave a pool that does not answer: its threads are asked to end, and not waited for."""
+        pool, self._pool = self._pool, None
+        self.kill()
+        self.pid = 0
+        threading.Thread(target=pool.stop, daemon=True).start()
 
     def _late(self, seconds: float) -> Failure:
         sentence = (
@@ -167,7 +204,8 @@ class Room:
         if pool is not None:
             self.kill()
             pool.stop()
-            pool.join()
+            with contextlib.suppress(TimeoutError):  # its threads are daemons: what does not end is left behind
+                pool.join(timeout=GRACE)
         self.pid = 0
 
 

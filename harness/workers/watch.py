@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Sequence
 
-import psutil
-
+from harness.workers.process import resident_megabytes
 from harness.workers.room import Room
 
 PERIOD = 0.05
@@ -34,10 +32,3 @@ class Watch:
                 if room.pid and resident_megabytes(room.pid) > room.limits.megabytes:
                     room.over_memory = True
                     room.kill()
-
-
-def resident_megabytes(pid: int) -> float:
-    """Return the resident size of a process in MB; 0 where it is gone."""
-    with contextlib.suppress(psutil.Error):
-        return float(psutil.Process(pid).memory_info().rss) / 1e6
-    return 0.0
