@@ -149,7 +149,6 @@ class Room:
         try:
             reply = self._outcome(self._pool.schedule(perform, args=(job,), timeout=seconds), seconds)
         except Lost:
-            self._abandon()
             return self._died(None)
         except TimeoutError:
             self._close()
@@ -174,13 +173,6 @@ class Room:
             if gone > GRACE or time.monotonic() > ends:
                 raise Lost
 
-    def _abandon(self) -> None:
-        """Leave a pool that does not answer: its threads are asked to end, and not waited for."""
-        pool, self._pool = self._pool, None
-        self.kill()
-        self.pid = 0
-        threading.Thread(target=pool.stop, daemon=True).start()
-
     def _late(self, seconds: float) -> Failure:
         sentence = (
             f"{self.name} gave no answer within {seconds:g} s. Make the case smaller, or allow more with --timeout."
@@ -199,14 +191,21 @@ class Room:
         return Failure(trouble=Trouble.CRASHED, sentence=sentence), KILLED_TRIES if killed else DEAD_TRIES
 
     def _close(self) -> None:
-        """End the process and the pool; a pool that saw a death is never used again."""
-        pool, self._pool = self._pool, None  # a ProcessPool, whose stop() has no types
+        """End the process and the pool; a pool that saw a death is never used again, nor waited for too long."""
+        pool, self._pool = self._pool, None
         if pool is not None:
             self.kill()
-            pool.stop()
-            with contextlib.suppress(TimeoutError):  # its threads are daemons: what does not end is left behind
-                pool.join(timeout=GRACE)
+            ending = threading.Thread(target=_end, args=(pool,), name=f"end of {self.name}", daemon=True)
+            ending.start()
+            ending.join(GRACE)
         self.pid = 0
+
+
+def _end(pool: Any) -> None:
+    """Stop a pool and wait for its threads, which may be never."""
+    with contextlib.suppress(RuntimeError):
+        pool.stop()
+        pool.join()
 
 
 def _death(code: int | None) -> str:
