@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from harness.graph.node import Graph
 from harness.judge.compare import Comparison
 from harness.judge.verdict import Verdict
 from harness.measurement import Leaves, Measurement
 from harness.statements import Place
-from harness.truth import Tolerance, Truth
+from harness.truth import Question, Tolerance, Truth
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,6 +23,13 @@ class Scene:
     inputs: Leaves
     definition: Place
     """Where the function stands whose variables the graph's nodes are."""
+
+
+class Recourse(Protocol):
+    """Whom to ask once more before a backend is blamed."""
+
+    def __call__(self, question: Question[T]) -> T | None:
+        """Return the answer about the group's truth; None where it could not be found out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,6 +44,10 @@ class Evidence:
     """Lengths of the inputs' axes."""
     scene: Scene | None = None
     """Given where the gradient is a user's own writing; None: the emitted source of the definition ran."""
+    backend: str = ""
+    """Whose measurement it is."""
+    recourse: Recourse | None = None
+    """None: nothing more can be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -29,6 +29,15 @@ class Verdict(Enum):
     TIMEOUT = ("TIMEOUT", 1, Class.FAIL, "The backend did not answer within its time limit.")
     OUT_OF_MEMORY = ("OUT-OF-MEMORY", 1, Class.FAIL, "The backend went beyond its memory limit.")
     CRASHED = ("CRASHED", 1, Class.FAIL, "The backend's process died.")
+    NOT_NATIVE = (
+        "NOT-NATIVE",
+        2,
+        Class.FAIL,
+        "The result is not the backend's own array: another library computed it.",
+    )
+    MUTATED = ("MUTATED", 3, Class.FAIL, "The call changed its inputs, a random state or a global setting.")
+    NONDETERMINISTIC = ("NONDETERMINISTIC", 3, Class.FAIL, "Two calls with the same inputs gave different numbers.")
+    STALE = ("STALE", 3, Class.FAIL, "At a second point the answer of the first came back.")
     DISCONNECTED = ("DISCONNECTED", 4, Class.FAIL, "No gradient came back for an input that the value depends on.")
     DEAD_LEAF = ("DEAD-LEAF", 4, Class.FAIL, "A gradient of zeros came back where the truth is not zero.")
     SHAPE = ("SHAPE", 5, Class.FAIL, "The gradient has another shape than its input.")
@@ -37,10 +46,20 @@ class Verdict(Enum):
     NONFINITE_RANGE = ("NONFINITE-RANGE", 7, Class.INCONCLUSIVE, "An exact intermediate leaves the range of the dtype.")
     NONFINITE = ("NONFINITE", 7, Class.FAIL, "NaN or infinity came back where the truth is finite.")
     VALUE_MISMATCH = ("VALUE-MISMATCH", 8, Class.FAIL, "The value itself lies outside its tolerance.")
+    SUBGRADIENT = ("SUBGRADIENT", 9, Class.PASS, "At a kink: the derivative is a convention, and this is one of them.")
     EXACT = ("EXACT", 10, Class.PASS, "Every entry is the truth rounded to the dtype, to the bit.")
     ILL_CONDITIONED = ("ILL-CONDITIONED", 11, Class.INCONCLUSIVE, "Within tolerance, but the tolerance could not tell.")
     AGREE = ("AGREE", 12, Class.PASS, "Every entry is within its tolerance.")
+    BRANCH_ROUNDING = (
+        "BRANCH-ROUNDING",
+        13,
+        Class.INCONCLUSIVE,
+        "A decision within rounding of its threshold went the other way.",
+    )
+    KINK_ARTEFACT = ("KINK-ARTEFACT", 14, Class.INCONCLUSIVE, "At a kink: conventions combined to what no side has.")
+    SUSPECT = ("SUSPECT", 15, Class.INCONCLUSIVE, "Just outside the tolerance, but inside the worst-case bound.")
     DISAGREE = ("DISAGREE", 16, Class.FAIL, "An entry lies outside its tolerance.")
+    UNDECIDED = ("UNDECIDED", 17, Class.INCONCLUSIVE, "The ports differ, and nothing says which of them is right.")
     NO_REFERENCE = ("NO-REFERENCE", 17, Class.INCONCLUSIVE, "Finite differences found no usable step.")
 
     def __init__(self, word: str, rule: int, cls: Class, sentence: str) -> None:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
 from harness.backends import BACKENDS, BY_HAND, describe
-from harness.declare import Case, DeclarationError
-from harness.domains.precision import round_to
+from harness.declare import Case
 from harness.graph.node import Graph
-from harness.graph.ranges import index_problem
-from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, Scene, judge, seconded
-from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
-from harness.points import Point, PointError
+from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, judge
+from harness.measurement import Failure, Measurement
 from harness.run import environment
 from harness.run.expectations import Expectation, apply, stale
-from harness.run.ideals import exact_point, written
-from harness.run.lab import About, Established, Exact, Lab, Pending
+from harness.run.group import Group, evidences, of_definition, start, with_opinion
+from harness.run.ideals import written
+from harness.run.lab import About, Lab, Pending
 from harness.run.lines import case_line, cell_line, group_line
 from harness.run.plan import Cell, Selection, plan
 from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, source_key
 from harness.run.store import assemble
 from harness.run.totals import control, totals
-from harness.spelling import DEFINITION
 
 Sink = Callable[[Line], None]
 
@@ -64,19 +61,6 @@ class _Bench:
         self.sink(line)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """A case at one point in one dtype, under way."""
-
-    case: Case
-    graph: Graph
-    cells: tuple[Cell, ...]
-    inputs: Leaves
-    exact: Exact | None
-    established: Pending[Established]
-    measured: tuple[Pending[Measurement], ...]
-
-
 def _known_cells(order: Order) -> dict[str, CellLine]:
     return {} if order.known is None else {cell.id: cell for cell in order.known.cells}
 
@@ -88,7 +72,7 @@ class _Started:
     case: Case
     output: str = ""
     graph: Graph | None = None
-    groups: tuple[_Group, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
@@ -182,90 +166,30 @@ def _fail_all(bench: _Bench, case: Case, cells: Sequence[Cell], failure: Failure
         _write_cell(bench, cell_line(cell, case, judgement, Measurement()))
 
 
-def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> _Group | None:
+def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> Group | None:
     """Return the group with its work asked for; None where its point cannot be used, which its cells then say."""
-    first = cells[0]
-    point = next(point for point in case.points if point.label == first.point)
-    exact = _numbers(case, graph, point, bench.order.selection.seed)
-    if isinstance(exact, Failure):
-        _fail_all(bench, case, cells, exact)
+    group = start(bench.lab, case, graph, cells, bench.order.selection.seed)
+    if isinstance(group, Failure):
+        _fail_all(bench, case, cells, group)
         return None
-    fractions = exact_point(case, point, bench.order.selection.seed)
-    inputs = {path: round_to(x, first.dtype) if case.inputs[path].kind == "real" else x for path, x in exact.items()}
-    tasks = [
-        Task(
-            graph=graph,
-            inputs=inputs,
-            dtype=cell.dtype,
-            variant=cell.variant,
-            operator=cell.operator,
-            native=case.spelt(cell.backend, cell.spelling),
-        )
-        for cell in cells
-    ]
-    return _Group(
-        case=case,
-        graph=graph,
-        cells=cells,
-        inputs=inputs,
-        exact=fractions,
-        established=bench.lab.establish(graph, inputs, first.dtype, fractions),
-        measured=tuple(bench.lab.measure(cell.backend, task) for cell, task in zip(cells, tasks, strict=True)),
-    )
+    return group
 
 
-def _numbers(case: Case, graph: Graph, point: Point, seed: int) -> Leaves | Failure:
-    """Return the point's numbers; a failure where they do not fit the case."""
-    try:
-        exact = case.numbers(point, seed)
-    except (DeclarationError, PointError) as error:
-        return Failure(trouble=Trouble.ERROR, sentence=str(error))
-    problem = index_problem(graph, exact)
-    return Failure(trouble=Trouble.ERROR, sentence=problem) if problem else exact
-
-
-def _finish(bench: _Bench, group: _Group, emitted: dict[str, str], texts: dict[str, str]) -> None:
+def _finish(bench: _Bench, group: Group, emitted: dict[str, str], texts: dict[str, str]) -> None:
     """Judge the group's cells and write their lines and the group's."""
     measured = [pending.result() for pending in group.measured]
-    by_backend: dict[str, Measurement] = {}
-    for cell, measurement in zip(group.cells, measured, strict=True):
-        if cell.spelling == DEFINITION:
-            by_backend.setdefault(cell.backend, measurement)
-    established = _seconded(group.established.result(), by_backend)
-    for cell, measurement in zip(group.cells, measured, strict=True):
-        evidence = _evidence(group, cell, established, measurement)
+    by_backend = of_definition(group, measured)
+    established = with_opinion(group.established.result(), by_backend)
+    for cell, evidence in zip(group.cells, evidences(group, established, measured, bench.lab), strict=True):
         judgement = judge(evidence)
         _remember(bench, cell, evidence, judgement)
-        _write_cell(bench, cell_line(cell, group.case, judgement, measurement))
-    for cell, measurement in zip(group.cells, measured, strict=True):
-        if measurement.source:
-            emitted.setdefault(source_key(cell), measurement.source)
+        _write_cell(bench, cell_line(cell, group.case, judgement, evidence.measurement))
+        if evidence.measurement.source:
+            emitted.setdefault(source_key(cell), evidence.measurement.source)
     for measurement in by_backend.values():
         texts.update({key: text for key, text in measurement.texts.items() if text})
     text = {} if group.exact is None or not established.ideal else written(group.exact)
     bench.write(group_line(group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend))
-
-
-def _seconded(established: Established, by_backend: dict[str, Measurement]) -> Established:
-    """Return the truth with what the independent derivation says of its value."""
-    opinion = by_backend.get("sympy")
-    return established if opinion is None else replace(established, truth=seconded(established.truth, opinion))
-
-
-def _evidence(group: _Group, cell: Cell, established: Established, measurement: Measurement) -> Evidence:
-    sizes = {n for leaf in group.inputs.values() for n in leaf.shape}
-    return Evidence(
-        measurement=measurement,
-        truth=established.truth,
-        tolerance=established.tolerance,
-        dtype=cell.dtype,
-        sizes=tuple(sorted(sizes)),
-        scene=None if cell.spelling == DEFINITION else _scene(group),
-    )
-
-
-def _scene(group: _Group) -> Scene:
-    return Scene(graph=group.graph, inputs=group.inputs, definition=group.case.place)
 
 
 def _remember(bench: _Bench, cell: Cell, evidence: Evidence, judgement: Judgement) -> None:

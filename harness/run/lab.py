@@ -15,21 +15,22 @@ from harness.declare import Case, Fractions
 from harness.graph.derive import Derivative, gradient
 from harness.graph.node import Graph
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
-from harness.truth import Tolerance, Truth, establish, ideal, tolerance
+from harness.truth import Question, Tolerance, Truth, establish, ideal, tolerance
 from harness.xp import NotTraceable
 
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Exact = dict[str, Fractions]
 """The real inputs of a point as the fractions that its text means, by leaf path."""
 
 
-class Pending(Protocol[T]):
+class Pending(Protocol[T_co]):
     """A result that may not be there yet."""
 
     output: str
     """What was printed meanwhile; known with the result."""
 
-    def result(self) -> T:
+    def result(self) -> T_co:
         """Return the result; wait for it."""
 
 
@@ -60,6 +61,11 @@ class Lab(Protocol):
 
     def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Pending[Established]:
         """Return truth and tolerance of a group; with the point's exact numbers also the ideal."""
+
+    def reconsider(
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+    ) -> Pending[T | Failure]:
+        """Return the answer to a question about a group's truth."""
 
     def about(self, backend: str) -> Pending[About]:
         """Return versions and flags of a backend."""
@@ -98,6 +104,11 @@ class Inline:
     def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Later[Established]:
         return Later(partial(self._establish, graph, inputs, dtype, exact))
 
+    def reconsider(
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+    ) -> Later[T | Failure]:
+        return Later(lambda: question.answer(self._derivative(graph), inputs, dtype, truth))
+
     def about(self, backend: str) -> Later[About]:
         return Later(partial(self._about, backend))
 
@@ -105,12 +116,15 @@ class Inline:
         return Later(partial(self._measure, backend, task))
 
     def _establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Established:
-        key = graph.digest()
-        derivative = self._derivatives.get(key) or self._derivatives.setdefault(key, gradient(graph))
+        derivative = self._derivative(graph)
         truth = establish(derivative, inputs, dtype)
         allowed = tolerance(derivative, inputs, dtype, truth)
         found = None if exact is None else ideal(graph, exact)
         return Established(truth=truth, tolerance=allowed, ideal=found or {})
+
+    def _derivative(self, graph: Graph) -> Derivative:
+        key = graph.digest()
+        return self._derivatives.get(key) or self._derivatives.setdefault(key, gradient(graph))
 
     def backend(self, name: str) -> Backend | Failure:
         """Return the backend, loaded once, or why it cannot be loaded."""

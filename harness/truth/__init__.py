@@ -5,6 +5,7 @@ from harness.truth.enclosure import Enclosure
 from harness.truth.establish import establish, refused
 from harness.truth.ideal import ideal
 from harness.truth.kinks import Tie
+from harness.truth.question import Question
 from harness.truth.tolerance import Terms, Tolerance, tolerance
 from harness.truth.truth import Kind, NoTruth, Rounding, Truth
 
@@ -13,6 +14,7 @@ __all__ = [
     "Enclosure",
     "Kind",
     "NoTruth",
+    "Question",
     "Rounding",
     "Terms",
     "Tie",

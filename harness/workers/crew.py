@@ -14,7 +14,7 @@ from harness.graph.derive import gradient
 from harness.graph.node import Graph
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
 from harness.run.lab import About, Established, Exact
-from harness.truth import Kind, NoTruth, refused, tolerance
+from harness.truth import Kind, NoTruth, Question, Truth, refused, tolerance
 from harness.workers import jobs
 from harness.workers.jobs import Job, Reply
 from harness.workers.limits import Limits
@@ -75,6 +75,12 @@ class Crew:
     def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Answer[Established]:
         future = self._submit(TRUTH, jobs.Establish(graph=graph, inputs=inputs, dtype=dtype, exact=exact))
         return Answer(future, lambda reply: reply.result, lambda failure: _no_truth(graph, dtype, failure))
+
+    def reconsider(
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+    ) -> Answer[T | Failure]:
+        job = jobs.Reconsider(graph=graph, inputs=inputs, dtype=dtype, truth=truth, question=question)
+        return Answer(self._submit(TRUTH, job), lambda reply: reply.result, lambda failure: failure)
 
     def about(self, backend: str) -> Answer[About]:
         future = self._submit(backend, jobs.About(backend=backend))

@@ -16,6 +16,7 @@ from harness.declare import Case
 from harness.graph.node import Graph
 from harness.measurement import Leaves, Task
 from harness.run.lab import Exact, Inline
+from harness.truth import Question, Truth
 from harness.workers.output import captured
 
 
@@ -69,6 +70,20 @@ class Establish:
 
     def run(self, lab: Inline) -> Any:
         return lab.establish(self.graph, self.inputs, self.dtype, self.exact).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reconsider:
+    """Answer a question about a truth that was established."""
+
+    graph: Graph
+    inputs: Leaves
+    dtype: str
+    truth: Truth
+    question: Question[Any]
+
+    def run(self, lab: Inline) -> Any:
+        return lab.reconsider(self.graph, self.inputs, self.dtype, self.truth, self.question).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
