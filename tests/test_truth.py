@@ -61,7 +61,7 @@ def test_a_square_is_exact() -> None:
     assert (truth.value.radius, truth.partials["w"].radius) == (0, 0)
     assert truth.certificate.how == "exact"
     assert truth.value_digits == "121"
-    assert truth.digits == 50
+    assert truth.digits == ESTABLISH.DIGITS
     assert not truth.undefined
     assert (truth.ties, truth.near, truth.beyond_range) == ((), (), "")
 
@@ -94,10 +94,10 @@ def test_radii_are_a_small_share_of_the_tolerance(name: str) -> None:
 
 
 def test_digits_are_doubled_until_the_radius_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert truth_of(lambda x: call("exp", x), x=1.0).digits == 50
-    monkeypatch.setattr(ESTABLISH, "SHARE", 1e-60)
+    assert truth_of(lambda x: call("exp", x), x=1.0).digits == ESTABLISH.DIGITS
+    monkeypatch.setattr(ESTABLISH, "SHARE", 1e-130)
     truth = truth_of(lambda x: call("exp", x), x=1.0)
-    assert truth.digits == 100
+    assert truth.digits == 2 * ESTABLISH.DIGITS
     assert truth.refusal is None
 
 

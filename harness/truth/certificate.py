@@ -8,7 +8,8 @@ first: with its decisions frozen a tie always certifies. A wrong *forward* opera
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,9 @@ from harness.domains.structure import add_up, held
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
 
-ORDERS = 40
-"""Powers of ten by which h is smaller than the point's own scale; h is the power of two nearest to that, so that the
-difference quotient of a quadratic is exact."""
+ORDERS = 20
+"""Powers of ten by which h is smaller than the point's own scale: h² leaves ten orders above the resolution. It is the
+power of two nearest to that, so that the difference quotient of a quadratic is exact."""
 
 RESOLUTION = 30
 """Powers of ten by which the residual must fall below what it is held against."""
@@ -80,8 +81,11 @@ class Probe:
     """Worst-case rounding error of each partial: the natural scale where the gradient itself is 0."""
     silent: frozenset[str]
     """Leaves whose gradient is exactly 0 or None: nothing in ⟨g, v⟩ says how small their part should be."""
+    known: Mapping[int, Any]
+    """The values of the run that established the gradient, by node; `digits` are its digits."""
     digits: int
-    """Of the run that established the gradient."""
+    spent: int
+    """Digits that this run took beyond the first attempt: so many are lost on the way."""
     margin: float
     """The least distance of a decision from its threshold."""
 
@@ -110,7 +114,7 @@ def certify(probe: Probe) -> Certificate:
 def _certify(probe: Probe, moved: Sequence[str]) -> Certificate:
     """Return the certificate of the leaves that are moved."""
     scale = point_scale(probe)
-    least = max(4 * ORDERS + SPARE, probe.digits + 3 * ORDERS) + math.ceil(2 * -math.log10(scale))
+    least = 4 * ORDERS + SPARE + probe.spent + math.ceil(2 * -math.log10(scale))
     found = untried(RADIUS)
     for attempt in range(ATTEMPTS):
         found = _attempt(probe, moved, scale, least << attempt)
@@ -163,15 +167,15 @@ def _orders(scale: Any, size: Any) -> float:
 
 def residual(probe: Probe, moved: Sequence[str], scale: float, orders: int, digits: int) -> Residual:
     """Return the residual along the leaves that are moved, for h = scale·10^−orders, at so many digits."""
-    derivative, ball = probe.derivative, Ball(digits)
-    base = _run(probe, ball, probe.inputs, derivative.graph.outputs, {})
+    derivative, ball = probe.derivative, Ball(max(digits, probe.digits))
+    base = probe.known if digits <= probe.digits else _run(probe, ball, probe.inputs, derivative.graph.outputs, {})
     stopped = {k: value for k, value in base.items() if derivative.graph.nodes[k].op == "stop_gradient"}
     with ball.context():
         step = arb(scale) * two_to(orders)
         slope, leaf = _slope(probe, moved, base)
         ahead, behind = (
-            _run(probe, ball, shifted(probe, moved, step * side), (derivative.value,), stopped)[derivative.value].item()
-            for side in (1, -1)
+            _run(probe, ball, moves, (derivative.value,), stopped)[derivative.value].item()
+            for moves in shifted(probe, moved, base, step)
         )
         return Residual(ball=(ahead - behind) / (2 * step) - slope, scale=max(leaf, step))
 
@@ -196,7 +200,7 @@ def _slope(probe: Probe, moved: Sequence[str], values: Mapping[int, Any]) -> tup
         node, v = probe.derivative.partials[path], along[path]
         if node is None:
             continue
-        terms = held(values[node] * lifted(v)).ravel()
+        terms = held(values[node] * v).ravel()
         slope += add_up(terms, (0,), False, arb(0)).item()
         errors = probe.errors[path]
         natural = float(np.sum(np.where(np.isfinite(errors), errors, 0) * abs(v))) / probe.precision.unit
@@ -215,12 +219,19 @@ def direction(probe: Probe) -> dict[str, Array]:
     }
 
 
-def shifted(probe: Probe, moved: Sequence[str], step: Any) -> dict[str, NDArray[Any]]:
-    """Return the inputs, those in `moved` displaced by `step` along the direction."""
-    inputs, along = dict[str, NDArray[Any]](probe.inputs), direction(probe)
-    for path in moved:
-        inputs[path] = held(lifted(np.asarray(inputs[path], np.float64)) + lifted(along[path]) * step)
-    return inputs
+def shifted(
+    probe: Probe, moved: Sequence[str], base: Mapping[int, Any], step: Any
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Yield the inputs with those in `moved` displaced by `step` along the direction, then against it."""
+    along, place = direction(probe), probe.derivative.graph.inputs
+    start = {
+        path: base[place[path]] if place[path] in base else lifted(np.asarray(probe.inputs[path], float))
+        for path in moved
+    }
+    strides = {path: held(lifted(along[path]) * step) for path in moved}
+    for there in (operator.add, operator.sub):
+        inputs = dict[str, NDArray[Any]](probe.inputs)
+        yield inputs | {path: held(there(start[path], strides[path])) for path in moved}
 
 
 def point_scale(probe: Probe) -> float:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
-from harness.domains.ball import lifted
 from harness.domains.precision import Array
 from harness.domains.structure import held
 from harness.truth.enclosure import Enclosure
 
-_size = np.frompyfunc(lambda ball: float(ball.abs_upper()), 1, 1)
-_spread = np.frompyfunc(lambda ball: float(ball.rad()), 1, 1)
+_size = np.frompyfunc(arb.abs_upper, 1, 1)
 _zero = np.frompyfunc(lambda ball: ball == 0, 1, 1)
 
 
@@ -27,6 +26,11 @@ def is_zero(balls: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(_zero(balls), dtype=bool)
 
 
+def all_zero(balls: NDArray[Any]) -> bool:
+    """Return whether every ball is exactly 0; the first that is not ends the search."""
+    return all(ball == 0 for ball in balls.flat)
+
+
 def enclose(balls: NDArray[Any]) -> Enclosure:
     """Return the balls as three float64 summands and a radius; call it at the precision of the balls."""
     parts, rest = [], balls
@@ -34,7 +38,7 @@ def enclose(balls: NDArray[Any]) -> Enclosure:
         for _ in range(3):
             part = nearest(rest)
             parts.append(part)
-            rest = held(rest - lifted(part))
+            rest = held(rest - part)
         return Enclosure(parts=tuple(parts), radius=radius(rest))
 
 
@@ -42,12 +46,7 @@ def radius(balls: NDArray[Any]) -> Array:
     """Return an upper bound of the absolute values; 0 only for exact zeros, inf for what is not finite."""
     size = np.asarray(_size(balls), dtype=np.float64)
     above = np.where(np.isfinite(size), np.nextafter(size * (1 + 2.0**-52), np.inf), np.inf)
-    return np.where(is_zero(balls), 0.0, above)
-
-
-def spread(balls: NDArray[Any]) -> Array:
-    """Return the balls' own radii."""
-    return np.asarray(_spread(balls), dtype=np.float64)
+    return above if size.all() else np.where(is_zero(balls), 0.0, above)
 
 
 def digits_of(ball: Any, digits: int = 30) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,15 @@ from harness.graph.derive import Derivative
 from harness.measurement import Leaves
 from harness.truth.beyond import beyond_range
 from harness.truth.certificate import BESIDE, RESOLUTION, Certificate, Probe, certify, untried
-from harness.truth.enclose import digits_of, enclose, is_zero, spread
+from harness.truth.claims import twins, weakest
+from harness.truth.enclose import all_zero, digits_of, enclose
 from harness.truth.enclosure import Enclosure, exact_zero, unknown
 from harness.truth.kinks import exact_ties, least_margin, near_ties
 from harness.truth.tolerance import terms
 from harness.truth.truth import Kind, NoTruth, Rounding, Truth
 
-DIGITS = 50
-"""Of the first ball run."""
+DIGITS = 120
+"""Of the first ball run: as many as its certificate takes, which reads this run then and needs none of its own."""
 
 MOST_BITS = 2048
 """A decision still open at so many bits is taken as a tie, and a value still not finite as undefined."""
@@ -41,9 +43,14 @@ class Found:
     digits: int
     balls: Evaluation
     bounds: Evaluation
-    finite: bool
+    enclosures: dict[int, Enclosure]
+    """The outputs by node; empty where one is not finite."""
     narrow: bool
     """Every radius is within its share of the tolerance."""
+
+    @property
+    def finite(self) -> bool:
+        return bool(self.enclosures)
 
 
 def establish(derivative: Derivative, inputs: Leaves, dtype: str) -> Truth:
@@ -57,9 +64,9 @@ def establish(derivative: Derivative, inputs: Leaves, dtype: str) -> Truth:
     except Unevaluated as missing:
         return refused(derivative, NoTruth(kind=Kind.UNSUPPORTED, sentence=f"No exact value: {missing}."))
     rounding = _rounding(derivative, found.bounds)
-    certificate = _certificate(derivative, inputs, precision, found, rounding)
+    certificate = _certificate(derivative, inputs, precision, found)
     with Ball(found.digits).context():
-        value, partials = _enclosures(derivative, found.balls)
+        value, partials = _enclosures(derivative, found)
         text = digits_of(found.balls.values[derivative.value].item())
     return Truth(
         refusal=_refusal(found, certificate),
@@ -97,15 +104,15 @@ def _run(derivative: Derivative, inputs: Leaves, precision: Precision, digits: i
     balls = evaluate(graph, graph.outputs, ball, inputs, precision=precision, decisions={})
     bounds = evaluate(graph, graph.outputs, Bound(precision), inputs, precision=precision, decisions=balls.decisions)
     finite = all(ball.finite(balls.values[k]).all() for k in graph.outputs)
-    narrow = finite and all(_narrow(balls, bounds, k, precision) for k in graph.outputs)
-    return Found(digits=digits, balls=balls, bounds=bounds, finite=finite, narrow=narrow)
+    with ball.context():
+        enclosures = {k: enclose(balls.values[k]) for k in graph.outputs} if finite else {}
+    narrow = finite and all(_narrow(enclosures[k], bounds.values[k], precision) for k in graph.outputs)
+    return Found(digits=digits, balls=balls, bounds=bounds, enclosures=enclosures, narrow=narrow)
 
 
-def _narrow(balls: Evaluation, bounds: Evaluation, output: int, precision: Precision) -> bool:
+def _narrow(exact: Enclosure, bound: Any, precision: Precision) -> bool:
     """Return whether every radius of an output is within its share of the tolerance."""
-    bound = bounds.values[output]
-    allowed = terms(bound.error, bound.value, precision).total
-    return bool((spread(balls.values[output]) <= SHARE * allowed).all())
+    return bool((exact.radius <= SHARE * terms(bound.error, bound.value, precision).total).all())
 
 
 def _rounding(derivative: Derivative, bounds: Evaluation) -> Rounding:
@@ -119,37 +126,45 @@ def _rounding(derivative: Derivative, bounds: Evaluation) -> Rounding:
 
 
 def _shape(derivative: Derivative, path: str) -> tuple[int, ...]:
-    return derivative.graph.nodes[derivative.graph.inputs[path]].shape
+    node = derivative.partials[path]
+    return derivative.graph.nodes[derivative.graph.inputs[path] if node is None else node].shape
 
 
-def _enclosures(derivative: Derivative, balls: Evaluation) -> tuple[Enclosure, dict[str, Enclosure]]:
+def _enclosures(derivative: Derivative, found: Found) -> tuple[Enclosure, dict[str, Enclosure]]:
+    def exact(node: int) -> Enclosure:
+        return found.enclosures[node] if found.finite else enclose(found.balls.values[node])
+
     partials = {
-        path: exact_zero(_shape(derivative, path)) if node is None else enclose(balls.values[node])
+        path: exact_zero(_shape(derivative, path)) if node is None else exact(node)
         for path, node in derivative.partials.items()
     }
-    return enclose(balls.values[derivative.value]), partials
+    return exact(derivative.value), partials
 
 
 # --------------------------------------------------------------------------- certificate and refusals
 
 
-def _certificate(
-    derivative: Derivative, inputs: Leaves, precision: Precision, found: Found, rounding: Rounding
-) -> Certificate:
-    """Return the certificate of what was found; one that was not tried where there is nothing finite to try."""
+def _certificate(derivative: Derivative, inputs: Leaves, precision: Precision, found: Found) -> Certificate:
+    """Return the weakest certificate of what the results rest on; one that was not tried where nothing is finite."""
     if not found.finite:
         return untried("the value or a partial is not finite")
-    return certify(
-        Probe(
-            derivative=derivative,
-            inputs=inputs,
-            precision=precision,
-            decisions=found.balls.decisions,
-            errors=rounding.partials,
-            silent=_silent(derivative, found.balls, rounding),
-            digits=found.digits,
-            margin=least_margin(found.balls),
-        )
+    claims = derivative.claims or (derivative,)
+    probes = [_probe(claim, inputs, precision, found, _rounding(claim, found.bounds)) for claim in claims]
+    return weakest([*map(certify, probes), *(twins(found.balls, pair) for pair in derivative.equal)])
+
+
+def _probe(claim: Derivative, inputs: Leaves, precision: Precision, found: Found, rounding: Rounding) -> Probe:
+    return Probe(
+        derivative=claim,
+        inputs=inputs,
+        precision=precision,
+        decisions=found.balls.decisions,
+        errors=rounding.partials,
+        silent=_silent(claim, found.balls, rounding),
+        known=found.balls.values,
+        digits=found.digits,
+        spent=found.digits - DIGITS,
+        margin=least_margin(found.balls),
     )
 
 
@@ -158,7 +173,7 @@ def _silent(derivative: Derivative, balls: Evaluation, rounding: Rounding) -> fr
     return frozenset(
         path
         for path, node in derivative.partials.items()
-        if node is None or (is_zero(balls.values[node]).all() and not rounding.partials[path].any())
+        if node is None or (not rounding.partials[path].any() and all_zero(balls.values[node]))
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from bench import gradients, listing, roundtrip, truth, whole
+from bench import gradients, growth, judging, listing, roundtrip, truth, whole
 from bench.figure import Figure
 from bench.table import table
 
@@ -18,6 +18,8 @@ BARS: dict[str, Callable[[], list[Figure]]] = {
     "roundtrip": roundtrip.measure,
     "run": whole.measure,
     "truth": truth.measure,
+    "judging": judging.measure,
+    "growth": growth.measure,
     "tensorflow": partial(gradients.measure, "tensorflow"),
     "torch": partial(gradients.measure, "torch"),
     "jax": partial(gradients.measure, "jax"),

@@ -14,7 +14,7 @@ from harness.declare import data
 from harness.graph.derive import gradient
 from harness.graph.node import Graph
 from harness.measurement import Leaves
-from harness.truth import Truth, establish
+from harness.truth import Truth, establish, tolerance
 
 BAR, TIMES = 2.0, 5
 LAYERS, BATCH = (784, 128, 10), 8
@@ -26,9 +26,9 @@ def perceptron(xp: Any, w1: Any, b1: Any, w2: Any, b2: Any, x: Any, y: Any) -> A
     return -xp.mean(xp.take_along_axis(xp.nn.log_softmax(z, axis=1), y[:, None], axis=1))
 
 
-def traced() -> tuple[Graph, Leaves]:
+def traced(layers: tuple[int, int, int] = LAYERS) -> tuple[Graph, Leaves]:
     """Return the graph and seeded inputs of the usual scale: weights of variance one over their fan-in."""
-    entry, hidden, classes = LAYERS
+    entry, hidden, classes = layers
     draw = np.random.default_rng(0)
     case = case_of(
         perceptron,
@@ -56,3 +56,15 @@ def measure() -> list[Figure]:
         return [Figure(name=name, unit="s", bar=BAR, note=f"no truth: {', '.join(refusals[:1])}")]
     note = f"{truths[0].digits} digits, certificate to {truths[0].certificate.orders:.0f} orders"
     return [Figure(name=name, measured=tuple(taken), unit="s", bar=BAR, note=note)]
+
+
+def judged(graph: Graph, inputs: Leaves, dtype: str) -> float:
+    """Return the seconds from the traced graph to certified truth and tolerance."""
+
+    def both() -> None:
+        derivative = gradient(graph)
+        truth = establish(derivative, inputs, dtype)
+        assert truth.refusal is None, truth.refusal.sentence
+        tolerance(derivative, inputs, dtype, truth)
+
+    return seconds(both)
