@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
+import os
 import re
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
+from typing import Any
 
-from harness.declare import Case, DeclarationError, stem
+from harness.declare import Case, DeclarationError, declared, stem
 from harness.points import PointError
+from harness.told import fitting, message, told
 
 SPELLING = re.compile(r"^@[\w.]+\.(?:backward\s*$|native\()", re.MULTILINE)
 """A spelling that is added to a case of another file."""
@@ -37,7 +43,8 @@ def collect(paths: Iterable[str | Path] = ()) -> list[Case]:
 
     Raises CollectionError.
     """
-    cases = [case for file in _files(list(paths) or [catalogue()]) for case in cases_of(load(file))]
+    files = {file.resolve(): file for file in _files(list(paths) or [catalogue()])}
+    cases = [case for file in files.values() for case in cases_of(load(file))]
     check_unique(cases)
     return cases
 
@@ -72,37 +79,95 @@ def load(file: Path) -> ModuleType:
     Its folder is on the search path meanwhile, so that sibling files can be imported.
     """
     path = file.resolve()
-    name = f"harness_cases_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    name = f"harness_cases_{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CollectionError(f"{file}: this is not a Python file; give a path to case files")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    except BaseException as error:
-        del sys.modules[name]
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise CollectionError(_why(file, error)) from error
-    finally:
-        sys.path.remove(str(path.parent))
+    with _interrupts() as heard, declared() as made:
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            sys.modules.pop(name, None)
+            if heard:
+                raise
+            raise CollectionError(_why(file, error)) from error
+        finally:
+            _remove(str(path.parent))
+    check_unique(case for case in made if case.file == str(module.__file__))
+    _check_kept(made, module)
     return module
 
 
+def _check_kept(made: Iterable[Case], module: ModuleType) -> None:
+    """Raise CollectionError where a case that the file declares would be lost without a word."""
+    named = {id(value) for value in vars(module).values()}
+    for case in made:
+        if case.file == str(module.__file__) and id(case) not in named:
+            raise CollectionError(
+                f"{case.file}:{case.line}: {case.id} has no name at the top level of its file; write name = case(…)(…)"
+            )
+        if case.file != str(module.__file__) and id(case) in named and not _found_elsewhere(case):
+            raise CollectionError(
+                f"{module.__file__}: the function of {case.id} stands in {case.file}:{case.line}; define it here"
+            )
+
+
+def _found_elsewhere(case: Case) -> bool:
+    """Return whether the file of the case's function has the case too: it is imported from there."""
+    homes = [home for home in list(sys.modules.values()) if getattr(home, "__file__", None) == case.file]
+    return any(value is case for home in homes for value in vars(home).values())
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Return a context with the list of Ctrl-C pressed in it: a KeyboardInterrupt beside is the file's own."""
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield heard
+        return
+
+    def hear(number: int, frame: FrameType | None) -> Any:
+        heard.append(number)
+        return before(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _remove(folder: str) -> None:
+    """Take a folder off the search path, if the file that was imported has left it there."""
+    if folder in sys.path:
+        sys.path.remove(folder)
+
+
 def _why(file: Path, error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{file}:{error.lineno}: the file is not valid Python: {error.msg}. Mend that line."
+    if isinstance(error, SyntaxError) and _is_of_a_file(error):
+        where = file if error.filename in (None, str(file.resolve())) else error.filename
+        place = f"{where}:{error.lineno}" if error.lineno else f"{where}"
+        return f"{place}: the file is not valid Python: {fitting(error.msg)}. Mend it."
     lines = [
         frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file.resolve()
     ]
     place = f"{file}:{lines[-1]}" if lines else str(file)
     if isinstance(error, DeclarationError | PointError):
-        return f"{place}: {error}"
+        return f"{place}: {message(error)}"
     if isinstance(error, ImportError):
-        return f"{place}: {error}. Install what the file imports, or import it inside the function."
-    return f"{place}: importing the file raised {type(error).__name__}: {error}. Mend that line."
+        said = fitting(message(error)).rstrip(".")
+        return f"{place}: {said}. Install what the file imports, or import it inside the function."
+    return f"{place}: importing the file raised {told(error)}. Mend that line."
+
+
+def _is_of_a_file(error: SyntaxError) -> bool:
+    """Return whether a file could not be read, and not some text that it gave to `eval` or a SyntaxError it raised."""
+    said: object = error.msg
+    return isinstance(said, str) and (error.filename is None or Path(error.filename).is_file())
 
 
 def cases_of(module: ModuleType) -> list[Case]:
@@ -111,9 +176,9 @@ def cases_of(module: ModuleType) -> list[Case]:
     A case of another file to which the module adds spellings is its own too, under its own name and with these alone.
     """
     file = str(module.__file__)
-    modules = [module, *(value for value in vars(module).values() if isinstance(value, ModuleType))]
+    modules = [module, *(value for value in vars(module).values() if issubclass(type(value), ModuleType))]
     values = [value for place in modules for value in vars(place).values()]
-    found = dict.fromkeys(value for value in values if isinstance(value, Case))
+    found = dict.fromkeys(value for value in values if issubclass(type(value), Case))
     return [own for own in (_of(case, file) for case in found) if own is not None]
 
 
@@ -135,5 +200,6 @@ def check_unique(cases: Iterable[Case]) -> None:
         first = seen.setdefault(case.id, case)
         if first is not case:
             raise CollectionError(
-                f"{case.file}:{case.line}: the id {case.id} is taken by {first.file}:{first.line}; rename one of them"
+                f"{case.file}:{case.line}: the id {case.id} is taken by {first.file}:{first.line}; "
+                "rename one, or write name='…'"
             )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,54 +16,23 @@ from numpy.typing import NDArray
 
 from harness import spelling as spellings
 from harness.calling import flatten
-from harness.graph.node import Graph, Kind, Shape
-from harness.points import Draw, Point, as_floats, as_fractions, drawn, label_points, point_of
+from harness.graph.build import Builder
+from harness.graph.node import Graph
+from harness.inputs import Input as Input
+from harness.inputs import check_paths
+from harness.inputs import data as data
+from harness.inputs import param as param
+from harness.points import Draw, Point, as_floats, as_fractions, drawn, integers, label_points, listed, point_of
 from harness.spelling import DEFINITION, Layout, NativeCall, Spelling, code_of
 from harness.spelling import DeclarationError as DeclarationError
-from harness.xp.trace import Leaf, NotTraceable, trace
+from harness.told import fitting, shown
+from harness.xp.trace import Leaf, trace
 
 Fractions = NDArray[np.object_]
 F = TypeVar("F", bound=Callable[..., Any])
-NO_DEFINITION = "ports are compared with a definition in xp, and none is given; write reference=…"
+_listening: ContextVar[tuple[list[Case], ...]] = ContextVar("declarations", default=())
 DOMAIN = (-2.0, 2.0)
 """Where draws are taken when a parameter names no domain."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Input:
-    """One leaf of a case's inputs."""
-
-    shape: Shape = ()
-    kind: Kind = "real"
-    param: bool = True
-    """Differentiated; otherwise data."""
-    domain: tuple[float, float] | None = None
-    """Closed interval in which every entry of every point must lie; draws are taken inside it."""
-    value: NDArray[np.generic] | None = None
-    """The numbers of data that is the same at every point; None: each point gives them."""
-
-
-def param(*, shape: int | Sequence[int] = (), domain: tuple[float, float] | None = None) -> Input:
-    """Return a differentiated input of the given shape."""
-    return Input(shape=(shape,) if isinstance(shape, int) else tuple(int(n) for n in shape), domain=domain)
-
-
-def data(values: Any = None, *, shape: int | Sequence[int] | None = None) -> Input:
-    """Return a constant input: real data is cast to the cell's dtype, integers and booleans stay what they are.
-
-    Without values each point gives them; `shape` is then required and the data is real.
-    """
-    if values is None:
-        if shape is None:
-            raise DeclarationError("data() needs the values, or shape=… where each point gives them")
-        return Input(shape=(shape,) if isinstance(shape, int) else tuple(shape), param=False)
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise DeclarationError(f"data of dtype {array.dtype}; give real, integer or boolean numbers")
-    kind: Kind = {"f": "real", "b": "bool"}.get(array.dtype.kind, "int")  # type: ignore[assignment]  # closed mapping
-    stored: NDArray[np.generic] = array.astype({"real": np.float64, "int": np.int64, "bool": np.bool_}[kind])
-    stored.setflags(write=False)
-    return Input(shape=array.shape, kind=kind, param=False, value=stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,11 +109,18 @@ class Case:
         return {path: leaf for path, leaf in self.inputs.items() if leaf.param}
 
     def graph(self) -> Graph:
-        """Return the traced graph; raises NotTraceable."""
+        """Return the traced graph; of ports without a definition the inputs alone. Raises NotTraceable."""
         if self.function is None:
-            raise NotTraceable(f"{self.id} is not judged: {NO_DEFINITION}")
+            return self._signature()
         leaves = {path: Leaf(shape=x.shape, kind=x.kind, param=x.param) for path, x in self.inputs.items()}
         return trace(self.function, leaves, self.id)
+
+    def _signature(self) -> Graph:
+        """Return a graph that has inputs and no output."""
+        builder = Builder()
+        for path, leaf in self.inputs.items():
+            builder.input(path, leaf.shape, leaf.kind, param=leaf.param)
+        return builder.freeze()
 
     def exact(self, point: Point, seed: int = 0) -> dict[str, Fractions]:
         """Return the point's real inputs as the fractions that its decimal text means, by leaf path."""
@@ -167,7 +146,7 @@ class Case:
         leaf = self.inputs[path]
         if leaf.kind == "real":
             return as_floats(given, leaf.shape, self._what(path, point))
-        return np.broadcast_to(np.asarray(given), leaf.shape)
+        return integers(given, leaf.shape, leaf.kind, self._what(path, point))
 
     def _what(self, path: str, point: Point) -> str:
         return f"{self.id} at {point.label}, input {path}"
@@ -176,13 +155,16 @@ class Case:
         """Raise DeclarationError where a point does not fit the inputs."""
         if not self.params:
             raise DeclarationError(f"{self.id} has no param() to differentiate; declare one")
+        if not any(math.prod(leaf.shape) for leaf in self.params.values()):
+            raise DeclarationError(f"{self.id} has no entry to differentiate: every param() is of size 0; enlarge one")
         if not self.points:
             raise DeclarationError(f"{self.id} has no points; write points=[dict({_example(self.params)})]")
         for point in self.points:
-            unknown = sorted(set(point.values) - set(self.inputs))
+            unknown = [path for path in point.values if path not in self.inputs]
             if unknown:
                 raise DeclarationError(
-                    f"{self.id} at {point.label}: there is no input {unknown[0]}; inputs are {', '.join(self.inputs)}"
+                    f"{self.id} at {point.label}: there is no input {fitting(unknown[0])}; "
+                    f"inputs are {', '.join(self.inputs)}"
                 )
             for path, numbers in self.numbers(point).items():
                 self._check_domain(path, numbers, point.label)
@@ -215,20 +197,23 @@ def case(
     """Return a decorator that makes a function a `Case`.
 
     Inputs are `param()` and `data()`, also in nested dictionaries. Points are dictionaries of values,
-    `point(label, …)`, `draw()`, or "zero". Raises DeclarationError.
+    `point(label, …)`, `draw()`, or "zero". A function without parameters whose body is its docstring defines nothing:
+    the case's natives are compared with one another. Raises DeclarationError.
     """
 
     def declare(function: Callable[..., Any]) -> Case:
         file, line = _place(function)
-        identity = f"{stem(file)}.{_safe(name or function.__name__, file, line)}"
+        identity = f"{stem(file)}.{_safe(name or getattr(function, '__name__', ''), file, line)}"
+        if not isinstance(source, str):
+            raise DeclarationError(f"{identity}: source={shown(source)}; write where the function comes from, as text")
         leaves = _inputs(inputs, identity)
         params = [path for path, leaf in leaves.items() if leaf.param]
         made = Case(
             id=identity,
-            function=function,
+            function=function if _defines(function) else None,
             inputs=leaves,
-            points=label_points([point_of(given, params, flatten) for given in points], identity),
-            title=(inspect.getdoc(function) or "").split("\n", 1)[0].strip(),
+            points=label_points([point_of(given, params, flatten) for given in listed(points, identity)], identity),
+            title=title_of(function),
             source=source,
             file=file,
             line=line,
@@ -236,27 +221,50 @@ def case(
             closed_form=gradient,
         )
         made.check()
+        for listening in _listening.get():
+            listening.append(made)
         return made
 
     return declare
 
 
-def _safe(name: str, file: str, line: int) -> str:
+@contextlib.contextmanager
+def declared() -> Iterator[list[Case]]:
+    """Return a context with the list of the cases that are declared in it, those whose name is taken again included."""
+    made: list[Case] = []
+    token = _listening.set((*_listening.get(), made))
+    try:
+        yield made
+    finally:
+        _listening.reset(token)
+
+
+def _defines(function: Callable[..., Any]) -> bool:
+    """Return whether a function is a definition: it takes something, or does something."""
+    code = code_of(function)
+    does = code is None or code.co_names or set(code.co_consts) - {None, function.__doc__}
+    return bool(does or inspect.signature(function).parameters)
+
+
+def _safe(name: Any, file: str, line: int) -> str:
     """Return the name, which ids hold; they are typed in shells and matched by prefix."""
-    name = name.replace("<lambda>", "function")
-    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+    name = name.replace("<lambda>", "function") if isinstance(name, str) else name
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,200}", name):
         raise DeclarationError(
-            f"{file}:{line}: {name!r} cannot stand in an id; name the function with letters a-z, digits and _, "
+            f"{file}:{line}: {shown(name)} cannot stand in an id; name the function with letters a-z, digits and _, "
             "or write name='…'"
         )
     return name
 
 
 def _inputs(tree: Mapping[str, Any], identity: str) -> dict[str, Input]:
+    check_paths(tree, identity)
     leaves = flatten(tree)
     for path, leaf in leaves.items():
         if not isinstance(leaf, Input):
-            raise DeclarationError(f"{identity}: input {path} is {leaf!r}; write {path}=param(…) or {path}=data(…)")
+            raise DeclarationError(
+                f"{identity}: input {path} is {shown(leaf)}; write {path}=param(…) or {path}=data(…)"
+            )
     return leaves
 
 
@@ -267,8 +275,17 @@ def stem(file: str) -> str:
 
 
 def _place(function: Callable[..., Any]) -> tuple[str, int]:
-    code = getattr(function, "__code__", None)
-    return (code.co_filename, code.co_firstlineno) if code is not None else ("<unknown>", 0)
+    """Return file and line of a function. Raises DeclarationError where it is not written in Python."""
+    code = code_of(function)
+    if code is None:
+        raise DeclarationError(f"{shown(function)} is no function that is written in Python; wrap it in a def")
+    return code.co_filename, code.co_firstlineno
+
+
+def title_of(function: Callable[..., Any]) -> str:
+    """Return the first line of the function's docstring, "" where it has none."""
+    written = inspect.getdoc(function)
+    return fitting(written.split("\n", 1)[0].strip()) if isinstance(written, str) else ""
 
 
 def text_of(function: Callable[..., Any]) -> str:

@@ -8,18 +8,31 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.told import shown
+
 LABEL = re.compile(r"[a-z0-9_]+")
+FARTHEST = 400
+"""Power of ten beyond which no dtype has a number: float64 ends at 1e308 and 5e-324."""
+DIGITS = 2000
+"""Most digits of a number: beyond, exact arithmetic with it takes ages."""
+DEEPEST = 32
+"""Most dimensions of an array that is given as nested lists."""
 GRID = 1000
 """Draws lie on multiples of 1/GRID, so that a failing line can be retyped."""
+MOST = 100_000
+"""Points of a case."""
+WIDEST = 1e15
+"""Numbers beyond which no draw lies: a float64 does not hold their thousandths."""
 
 
 class PointError(ValueError):
@@ -55,15 +68,32 @@ def point(label: str, **values: Any) -> Point:
 
 def point_of(given: Any, params: Sequence[str], flatten: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Point:
     """Return what a declaration lists as a point, with its values by leaf path."""
+    try:
+        return _point_of(given, params, flatten)
+    except RecursionError:
+        raise PointError("the dictionary of a point holds itself; write dict(w=…)") from None
+
+
+def _point_of(given: Any, params: Sequence[str], flatten: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Point:
     if isinstance(given, Draw):
         return Point(draw=0)
     if isinstance(given, Point):
         return replace(given, values=flatten(given.values))
     if isinstance(given, Mapping):
         return Point(values=flatten(given))
-    if given == "zero":
+    if isinstance(given, str) and given == "zero":
         return Point(label="zero", values=dict.fromkeys(params, 0))
-    raise PointError(f"{given!r} is not a point; write dict(w=…), point('label', w=…), draw() or 'zero'")
+    raise PointError(f"{shown(given)} is not a point; write dict(w=…), point('label', w=…), draw() or 'zero'")
+
+
+def listed(points: Any, case: str) -> list[Any]:
+    """Return what a declaration lists as its points. Raises PointError where it is no list."""
+    if isinstance(points, Iterable) and not isinstance(points, str | Mapping | Point):
+        given = list(islice(points, MOST + 1))
+        if len(given) > MOST:
+            raise PointError(f"{case}: more than {MOST} points; write fewer")
+        return given
+    raise PointError(f"{case}: points={shown(points)} is no list of points; write points=[…]")
 
 
 def label_points(points: Sequence[Point], case: str) -> tuple[Point, ...]:
@@ -74,19 +104,19 @@ def label_points(points: Sequence[Point], case: str) -> tuple[Point, ...]:
             number = sum(1 for known in labelled if known.draw is not None)
             labelled.append(replace(given, draw=number, label=f"draw{number}"))
         else:
-            labelled.append(given if given.label else replace(given, label=f"p{_plain(labelled)}"))
+            labelled.append(given if given.label != "" else replace(given, label=f"p{_plain(labelled)}"))
     _check_labels([known.label for known in labelled], case)
     return tuple(labelled)
 
 
 def _plain(points: Sequence[Point]) -> int:
-    return sum(1 for known in points if re.fullmatch(r"p\d+", known.label))
+    return sum(1 for known in points if re.fullmatch(r"p\d+", str(known.label)))
 
 
-def _check_labels(labels: Sequence[str], case: str) -> None:
+def _check_labels(labels: Sequence[Any], case: str) -> None:
     for position, label in enumerate(labels):
-        if not LABEL.fullmatch(label):
-            raise PointError(f"{case}: the label {label!r} of a point; use lower-case letters, digits and _")
+        if not isinstance(label, str) or not LABEL.fullmatch(label):
+            raise PointError(f"{case}: the label {shown(label)} of a point; use lower-case letters, digits and _")
         if label in labels[:position]:
             raise PointError(f"{case}: two points are labelled {label!r}; give each its own label")
 
@@ -109,17 +139,39 @@ def as_floats(given: Any, shape: tuple[int, ...], what: str) -> NDArray[np.float
 
     Raises PointError where a number is not finite or the shape differs.
     """
-    if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape == shape and np.isfinite(given).all():
-        return given.astype(np.float64)
+    if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape == shape:
+        with np.errstate(over="ignore"):
+            floats = given.astype(np.float64)
+        if np.isfinite(floats).all():
+            return floats
     exact = as_fractions(given, shape, what)
-    return np.array([float(number) for number in exact.flat], dtype=np.float64).reshape(shape)
+    return np.array([_nearest(number, what) for number in exact.flat], dtype=np.float64).reshape(shape)
 
 
-def _exact(given: Any, what: str) -> Any:
+def integers(given: Any, shape: tuple[int, ...], kind: str, what: str) -> NDArray[np.generic]:
+    """Return integer or boolean data in `shape`. Raises PointError where the numbers are others or do not fit."""
+    array = np.asarray(given)
+    if array.dtype.kind not in ("b" if kind == "bool" else "iu"):
+        raise PointError(f"{what}: {shown(given)} is not data of kind {kind}, as declared; change one of the two")
+    if array.shape not in ((), shape):
+        raise PointError(f"{what}: got shape {array.shape}, declared is {shape}; change one of the two")
+    return np.broadcast_to(array, shape)
+
+
+def _nearest(number: Any, what: str) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise PointError(f"{what}: the number is beyond the largest float64, 1.8e308; move the point") from None
+
+
+def _exact(given: Any, what: str, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise PointError(f"{what}: lists in lists, more than {DEEPEST} deep; write as many as there are dimensions")
     if isinstance(given, np.ndarray):
         given = given.tolist()
     if isinstance(given, list | tuple):
-        parts = [_exact(item, what) for item in given]
+        parts = [_exact(item, what, depth + 1) for item in given]
         if len({np.shape(np.array(part, dtype=object)) for part in parts}) > 1:
             raise PointError(f"{what}: rows of different lengths; make them equal")
         return parts
@@ -128,15 +180,42 @@ def _exact(given: Any, what: str) -> Any:
 
 def _fraction(given: Any, what: str) -> Fraction:
     """Return the number's decimal text as a fraction: 3.01 means 301/100."""
-    if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | np.number):
-        raise PointError(f"{what}: {given!r} is not a real number; write it as 3.01 or '3.01'")
+    if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | Decimal | np.number):
+        raise PointError(f"{what}: {shown(given)} is not a real number; write it as 3.01 or '3.01'")
     if isinstance(given, np.number):
         given = given.item()
+    if isinstance(given, int | Fraction):
+        return _within(Fraction(given), what)
     try:
-        number = Fraction(given) if isinstance(given, int | Fraction) else Fraction(Decimal(str(given)))
-    except (ValueError, ArithmeticError, OverflowError):
-        raise PointError(f"{what}: {given!r} is not a finite number; write it as 3.01 or '3.01'") from None
+        return _of_decimal(Decimal(str(given)), what)
+    except (ArithmeticError, ValueError) as error:
+        if isinstance(error, PointError):
+            raise
+        raise PointError(f"{what}: {shown(given)} is not a finite number; write it as 3.01 or '3.01'") from None
+
+
+def _of_decimal(number: Decimal, what: str) -> Fraction:
+    """Return the decimal as a fraction; its exponent is looked at first, since 1e9999999 has ten million digits."""
+    if number.is_finite() and not number:
+        return Fraction(0)
+    if number.is_finite() and (abs(number.adjusted()) > FARTHEST or len(number.as_tuple().digits) > DIGITS):
+        raise PointError(f"{what}: {_beyond(number.adjusted())}")
+    return Fraction(number)
+
+
+def _within(number: Fraction, what: str) -> Fraction:
+    """Return the fraction if some dtype has a number near it. Raises PointError."""
+    above, below = (abs(part).bit_length() for part in (number.numerator, number.denominator))
+    power = round((above - below) * math.log10(2))
+    if number and (abs(power) > FARTHEST or max(above, below) > DIGITS * math.log2(10)):
+        raise PointError(f"{what}: {_beyond(power)}")
     return number
+
+
+def _beyond(power: int) -> str:
+    if abs(power) > FARTHEST:
+        return f"a number of about 1e{power}, which no dtype is near: float64 ends at 1e308 and 5e-324. Move the point."
+    return f"a number of more than {DIGITS} digits; write fewer: float64 has 17"
 
 
 def drawn(
@@ -145,13 +224,17 @@ def drawn(
     """Return seeded values on the decimal grid, strictly inside each leaf's domain."""
     key = hashlib.sha256(f"{case}/{seed}/{number}".encode()).digest()
     generator = np.random.default_rng(np.frombuffer(key, dtype=np.uint32))
-    return {path: _uniform(generator, shape, domain) for path, (shape, domain) in domains.items()}
+    return {path: _uniform(generator, *leaf, f"{case}, input {path}") for path, leaf in domains.items()}
 
 
 def _uniform(
-    generator: np.random.Generator, shape: tuple[int, ...], domain: tuple[float, float]
+    generator: np.random.Generator, shape: tuple[int, ...], domain: tuple[float, float], what: str
 ) -> NDArray[np.object_]:
+    if not max(map(abs, domain)) <= WIDEST:
+        raise PointError(f"{what}: nothing is drawn from so wide a domain as {domain}; narrow it, or give the values")
     low, high = math.floor(domain[0] * GRID) + 1, math.ceil(domain[1] * GRID) - 1
+    if low > high:
+        raise PointError(f"{what}: no multiple of 1/{GRID} lies inside the domain {domain}; give the values of a point")
     ticks = generator.integers(low, high, size=shape, endpoint=True)
     exact = np.empty(shape, dtype=object)
     for index in np.ndindex(shape):

@@ -31,6 +31,10 @@ def exits() -> Any:
     os._exit(3)
 
 
+def ends_as_if_all_were_well() -> Any:
+    os._exit(0)
+
+
 def kills_itself() -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -87,3 +91,10 @@ class Bad:
 
     def run(self, lab: Any) -> Any:
         return self.function()
+
+
+def changes_its_process() -> Any:
+    from harness.conduct import Conduct
+    from harness.measurement import Measurement
+
+    return Measurement(conduct=Conduct(lasting=True))

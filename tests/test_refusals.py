@@ -199,7 +199,7 @@ def test_refusal_names_file_line_and_column() -> None:
         trace(_assign, LEAVES, "case_x.assign")
     text = str(refusal.value)
     line = _assign.__code__.co_firstlineno + 1
-    assert f"test_refusals.py:{line}: " in text
+    assert f"test_refusals.py:{line}:5: " in text
     shown, marks = text.splitlines()[-2:]
     assert shown[marks.index("^") : marks.rindex("^") + 1] == "x[0]"
 
@@ -212,6 +212,7 @@ def test_columns_are_right_after_wide_characters() -> None:
         trace(wide, LEAVES, "case_x.wide")
     shown, marks = str(refusal.value).splitlines()[-2:]
     assert shown[marks.index("^") : marks.rindex("^") + 1] == '{"ééé→": x}["ééé→"].item'
+    assert f":{wide.__code__.co_firstlineno + 1}:23: " in str(refusal.value)
 
 
 RIGHT: dict[str, Callable[..., Any]] = {

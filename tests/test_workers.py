@@ -46,6 +46,7 @@ FATAL = {
     "loops": (Trouble.TIMEOUT, "--timeout"),
     "loops_in_c": (Trouble.TIMEOUT, "gave no answer"),
     "exits": (Trouble.CRASHED, "exit code 3"),
+    "ends_as_if_all_were_well": (Trouble.CRASHED, "it ended by itself with exit code 0"),
     "kills_itself": (Trouble.CRASHED, "signal SIGKILL"),
     "segfaults": (Trouble.CRASHED, "signal SIGSEGV"),
     "eats_memory": (Trouble.OUT_OF_MEMORY, "went beyond 600 MB"),

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from harness.cli import look, run
+from harness.cli import look, repro, run, selftest
 from harness.cli.app import app, complain
 from harness.cli.exits import Exit
 from harness.collect import CollectionError
@@ -16,8 +16,9 @@ from harness.run.expectations import ExpectationError
 from harness.run.plan import SelectionError
 from harness.run.store import RunFileError
 from harness.spelling import DeclarationError
+from harness.told import message
 
-__all__ = ["Exit", "look", "main", "run"]
+__all__ = ["Exit", "look", "main", "repro", "run", "selftest"]
 
 
 def main() -> NoReturn:
@@ -25,7 +26,7 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except (CollectionError, DeclarationError, PointError, SelectionError, ExpectationError, RunFileError) as error:
-        code = complain(str(error), Exit.USAGE)
+        code = complain(message(error), Exit.USAGE)
     except typer.Exit as stop:
         code = stop.exit_code
     except Exception as error:

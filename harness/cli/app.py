@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import asked
 from harness.cli.exits import Exit
 from harness.run.records import Run
 
@@ -26,7 +27,8 @@ Paths = Annotated[list[Path] | None, typer.Argument(help="Case files or folders;
 
 def complain(sentence: str, code: Exit) -> int:
     """Print one sentence on standard error and return the exit code that goes with it."""
-    typer.echo(f"gradharness: {sentence}", err=True)
+    said = "\n".join(map(plain, sentence.splitlines()))
+    typer.echo(f"gradharness: {said}", err=True)
     return int(code)
 
 
@@ -36,12 +38,14 @@ def plain(text: str) -> str:
 
 
 def write_reports(finished: Run, out: Path, formats: str) -> None:
-    """Write the reports that were asked for, the usual ones otherwise; what fails is a warning."""
-    from harness.report import USUAL, write
+    """Write the reports that were asked for, the usual ones otherwise; what fails is a warning.
 
-    names = tuple(name.strip() for name in formats.split(",") if name.strip()) or USUAL
-    for problem in write(finished, out, names):
-        typer.echo(f"gradharness: warning: {problem}", err=True)
+    Raises SelectionError where one is asked for that there is not.
+    """
+    from harness.report import write
+
+    for problem in write(finished, out, asked.formats(formats)):
+        typer.echo(f"gradharness: warning: {plain(problem)}", err=True)
 
 
 def print_summary(finished: Run, out: Path, paths: Sequence[Path] = (), *, quiet: bool) -> None:

@@ -17,6 +17,8 @@ from harness.domains.structure import add_up, held
 from harness.graph.node import Attrs
 
 Fractions = NDArray[Any]
+LONGEST = 4096
+"""Bits of a fraction that nobody reads: a recurrence may double its digits at every step, and 40 steps fill a machine."""
 
 
 class Rational:
@@ -48,10 +50,10 @@ class Rational:
         return held(a - b)
 
     def multiply(self, a: Fractions, b: Fractions) -> Fractions:
-        return held(a * b)
+        return short(held(a * b))
 
     def divide(self, a: Fractions, b: Fractions, *, roundings: float) -> Fractions:
-        return held(a / b)
+        return short(held(a / b))
 
     def negative(self, a: Fractions) -> Fractions:
         return held(-a)
@@ -63,7 +65,9 @@ class Rational:
         """Return an integer power; nothing else keeps fractions fractions."""
         if op != "pow" or not float(attrs["exponent"]).is_integer():
             raise Unevaluated(f"{op} leaves the fractions")
-        return held(args[0] ** (int(attrs["exponent"]) - attrs["minus"]))
+        exponent = int(attrs["exponent"]) - attrs["minus"]
+        short(args[0], LONGEST // max(1, abs(exponent)))
+        return held(args[0] ** exponent)
 
     def disturb(self, a: Fractions) -> Fractions:
         return a
@@ -72,12 +76,15 @@ class Rational:
         return add_up(a, axes, keepdims, Fraction(0))
 
     def matmul(self, a: Fractions, b: Fractions) -> Fractions:
-        return add_up(a[..., :, :, None] * b[..., None, :, :], (-2,), False, Fraction(0))
+        return short(add_up(a[..., :, :, None] * b[..., None, :, :], (-2,), False, Fraction(0)))
 
     def scatter_add(self, a: Fractions, landing: NDArray[np.intp], shape: tuple[int, ...]) -> Fractions:
         out = np.full(math.prod(shape), Fraction(0), dtype=object)
         np.add.at(out, landing.ravel(), a.ravel())
         return out.reshape(shape)
+
+    def dropped(self, a: Fractions) -> Fractions:
+        return self.exact(np.zeros(()))
 
     def finite(self, a: Fractions) -> Flags:
         return np.ones(a.shape, bool)
@@ -91,6 +98,13 @@ class Rational:
         taken = RULES[op](*args)
         nowhere = np.zeros(taken.shape, bool)
         return Choice(taken=taken, margin=np.zeros(taken.shape), tie=nowhere, open=nowhere)
+
+
+def short(numbers: Fractions, longest: int = LONGEST) -> Fractions:
+    """Return the numbers; raise Unevaluated where one of them is longer than so many bits."""
+    if any(max(one.numerator.bit_length(), one.denominator.bit_length()) > longest for one in numbers.flat):
+        raise Unevaluated("the fractions are too long to be read")
+    return numbers
 
 
 def to_fraction(number: Any) -> Fraction:

@@ -69,9 +69,9 @@ def _cases(lines: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
 
 def _groups(lines: Iterable[GroupLine]) -> tuple[GroupLine, ...]:
     """Return a line per group, with what single backends add to it."""
-    found: dict[tuple[str, str, str], GroupLine] = {}
+    found: dict[tuple[str, str, str, str], GroupLine] = {}
     for line in lines:
-        key = line.case, line.point, line.dtype
+        key = line.case, line.point, line.dtype, line.operator
         first = found.setdefault(key, line)
         found[key] = msgspec.structs.replace(
             first,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
 from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, TotalsLine
+from harness.told import encodable
 
 FILE = "run.jsonl"
 _encoder = msgspec.json.Encoder()
@@ -34,7 +36,7 @@ class Writer:
     def write(self, line: Line) -> None:
         """Append one line and hand it to the operating system."""
         try:
-            self._file.write(_encoder.encode(line) + b"\n")
+            self._file.write(_encoded(line))
             self._file.flush()
         except OSError as error:
             raise RunFileError(
@@ -74,7 +76,33 @@ def dumps(run: Run) -> bytes:
     """Return the run as the bytes of a run file."""
     totals = () if run.totals is None else (run.totals,)
     lines: tuple[Line, ...] = (run.header, *run.cases, *run.groups, *run.cells, *totals)
-    return b"".join(_encoder.encode(line) + b"\n" for line in lines)
+    return b"".join(map(_encoded, lines))
+
+
+def _encoded(line: Line) -> bytes:
+    try:
+        return _encoder.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        return _encoder.encode(writable(line)) + b"\n"
+
+
+def writable(line: Line) -> Line:
+    """Return the line as a file can hold it: halves of characters, which users' texts may have, are spelled out."""
+    try:
+        _encoder.encode(line)
+    except UnicodeEncodeError:
+        cleaned: Line = msgspec.convert(_spelled_out(msgspec.to_builtins(line)), Line)
+        return cleaned
+    return line
+
+
+def _spelled_out(value: Any) -> Any:
+    """Return nested builtins with every text made encodable, keys included."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, dict):
+        return {_spelled_out(key): _spelled_out(inner) for key, inner in value.items()}
+    return [_spelled_out(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _lines(raw: bytes, file: Path | str) -> list[Line]:
@@ -91,7 +119,11 @@ def _lines(raw: bytes, file: Path | str) -> list[Line]:
 
 
 def assemble(lines: list[Line], file: Path | str = FILE) -> Run:
-    """Return the lines as a run. Raises RunFileError without a header, or of a newer format."""
+    """Return the lines as a run, each as a file can hold it: what reads a run in this process reads the same.
+
+    Raises RunFileError without a header, or of a newer format.
+    """
+    lines = [writable(line) for line in lines]
     if not lines or not isinstance(lines[0], HeaderLine):
         raise RunFileError(f"{file}: the first line is not the header of a run; is this a run.jsonl?")
     header = lines[0]

@@ -29,7 +29,17 @@ class _Popen(SpawnPopen):
             spawn.get_preparation_data = full
 
 
+UNASKED = 256
+"""Exit code of a worker that ended without an error; no process has it, and pebble takes 0 for an end it asked for."""
+
+
 class _Process(SpawnProcess):
+    @property
+    def exitcode(self) -> int | None:
+        """Return how the process ended: a signal as its negative, None while it lives."""
+        code = super().exitcode
+        return UNASKED if code == 0 else code
+
     @staticmethod
     def _Popen(process_obj: Any) -> Any:
         return _Popen(process_obj)

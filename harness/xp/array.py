@@ -9,6 +9,7 @@ import numpy as np
 from harness.graph import build as b
 from harness.graph.build import Ref
 from harness.graph.node import Kind, Shape
+from harness.told import fitting, message
 from harness.xp.banned import Banned, number
 from harness.xp.hints import METHODS
 from harness.xp.refusal import NoSuchName, line_here, refuse
@@ -149,7 +150,9 @@ class Array(Banned):
         try:
             return wrap(b.index(at_line(self), given))
         except IndexError as error:
-            raise refuse(f"{error} (shape {self.shape})", "Indices are static; take sizes from x.shape") from None
+            raise refuse(
+                f"{fitting(message(error))} (shape {self.shape})", "Indices are static; take sizes from x.shape"
+            ) from None
 
 
 # --------------------------------------------------------------------------- operands

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from harness.graph.build import Builder
+from harness.told import fitting, message
 from harness.xp import elementwise, linalg, nn, order, reduce, shape
 from harness.xp.array import REAL, matmul
 from harness.xp.creation import Creation
@@ -61,7 +62,7 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         except Refused:
             raise
         except (TypeError, ValueError, IndexError) as error:
-            raise refuse(f"{name}: {error}", f"The call is {name}{_signature(function)}") from None
+            raise refuse(f"{name}: {fitting(message(error))}", f"The call is {name}{_signature(function)}") from None
 
     return guarded
 

@@ -57,18 +57,28 @@ def refuse(what: str, instead: str, kind: type[Refused] = Refused) -> Refused:
     """Return the exception that names file, line, marked column and what to write instead."""
     place = place_here()
     stop = "" if instead.endswith("?") else "."
-    return kind(f"{place.file}:{place.line}: {what}. {instead}{stop}{_marked(place)}")
+    return kind(f"{place.file}:{place.line}{_column(place)}: {what}. {instead}{stop}{_marked(place)}")
+
+
+def _column(place: Place) -> str:
+    """Return the column as editors count it, from 1; "" where it is not known."""
+    text = linecache.getline(place.file, place.line)
+    return "" if not text.strip() or place.start is None else f":{_characters(text, place.start) + 1}"
 
 
 def _marked(place: Place) -> str:
-    """Return the line with carets under the columns; columns count UTF-8 bytes."""
+    """Return the line with carets under the columns."""
     text = linecache.getline(place.file, place.line).rstrip("\n")
     if not text.strip() or place.start is None or place.stop is None:
         return ""
     shown = text.strip()
     indent = len(text) - len(text.lstrip())
-    raw = text.encode()
-    start = len(raw[: place.start].decode(errors="ignore")) - indent
-    stop = len(raw[: place.stop].decode(errors="ignore")) - indent
+    start = _characters(text, place.start) - indent
+    stop = _characters(text, place.stop) - indent
     width = max(1, (stop if stop > start else len(shown)) - start)
     return f"\n    {shown}\n    {' ' * max(0, start)}{'^' * width}"
+
+
+def _characters(text: str, octets: int) -> int:
+    """Return how many characters the first bytes of a text are: Python counts columns in bytes of UTF-8."""
+    return len(text.encode()[:octets].decode(errors="ignore"))

@@ -9,6 +9,7 @@ from typing import Any
 from harness.calling import call_with_namespace, nest
 from harness.graph.build import Builder
 from harness.graph.node import Graph, Kind, Shape
+from harness.told import told
 from harness.xp.array import Array, wrap
 from harness.xp.namespace import make_namespace
 from harness.xp.refusal import Refused
@@ -50,11 +51,9 @@ def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -
     try:
         result = call_with_namespace(function, make_namespace(builder), nest(flat))
     except Refused as refusal:
-        raise NotTraceable(f"{name} cannot run on every engine. {refusal}") from refusal
+        raise NotTraceable(f"{name} cannot be traced, so no engine can run it. {refusal}") from refusal
     except Exception as error:
-        raise NotTraceable(
-            f"{name} raised {type(error).__name__} while it was traced: {error}{_raised_at(error)}"
-        ) from error
+        raise NotTraceable(f"{name}, while it was traced, raised {told(error)}{_raised_at(error)}") from error
     return _checked(result, builder, name)
 
 

@@ -1,0 +1,76 @@
+"""What a command line asks for, read and checked before anything runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from harness.run.execute import Order
+from harness.run.plan import Selection, SelectionError, checked, plan
+from harness.told import encodable
+from harness.wording import plural
+from harness.workers.limits import Limits
+
+LONGEST = 500
+"""Characters of an expression of words: Python's own parser reads it, which gives up in the depths."""
+SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+
+
+def split(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words of an option that is repeated or joined by commas, each once."""
+    return tuple(dict.fromkeys(word.strip() for text in given or [] for word in text.split(",") if word.strip()))
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """Return the reports that are to be written, the usual ones where none is named. Raises SelectionError."""
+    from harness.report import REPORTERS, USUAL
+
+    return checked(split([text]), REPORTERS, "report") or USUAL
+
+
+def limits(seconds: float, megabytes: float) -> Limits:
+    """Return what one cell may take. Raises SelectionError."""
+    for option, given, unit in (("--timeout", seconds, "seconds"), ("--memory", megabytes, "megabytes")):
+        if not 0 < given < math.inf:
+            raise SelectionError(f"{option} {given:g} is no limit; write {unit} above 0")
+    return Limits(seconds=seconds, megabytes=megabytes)
+
+
+def keyword(text: str) -> str:
+    """Return the words of -k. Raises SelectionError where they are too many, or no text."""
+    if len(text) > LONGEST or encodable(text) != text:
+        raise SelectionError(f"-k of {len(text)} characters cannot be read; write a few words joined by and, or, not")
+    return text
+
+
+def shard(text: str) -> tuple[int, int]:
+    """Return which part of how many. Raises SelectionError."""
+    read = SHARD.fullmatch(text)
+    number, parts = map(int, read.groups()) if read else (0, 0)
+    if 1 <= number <= parts:
+        return number, parts
+    raise SelectionError(f"--shard {text!r} cannot be read; write 1/2 and 2/2 for two parts")
+
+
+def check_matched(order: Order) -> None:
+    """Raise SelectionError where nothing is asked for; a part of the cases that came out empty is none the less one."""
+    if not order.cases:
+        raise SelectionError("no case is declared there; write @case above a function")
+    if order.selection.shard == (1, 1) and not plan(order.cases, order.selection):
+        raise SelectionError(
+            f"nothing matched: no cell of {plural(len(order.cases), 'case')} has {_narrowing(order.selection)}; "
+            "see: gradharness list"
+        )
+
+
+def _narrowing(selection: Selection) -> str:
+    """Return the options that narrow a selection, as they are written."""
+    named = {
+        "-k": (selection.keyword,),
+        "--backend": selection.backends,
+        "--dtype": selection.dtypes,
+        "--variant": selection.variants,
+        "--point": selection.points,
+    }
+    return ", ".join(f"{option} {','.join(words)}" for option, words in named.items() if any(words))
