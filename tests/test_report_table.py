@@ -101,7 +101,7 @@ def test_a_run_that_was_cut_short_does_not_repeat_a_headline() -> None:
 
 def test_stale_expectations_and_missing_cells_are_gaps() -> None:
     gaps = facts.gaps(made.run((made.cell(),), planned=3, stale=("lesson.square/torch",)))
-    assert "1 cells were judged, 3 were planned." in gaps
+    assert "1 cell was judged of 3 planned." in gaps
     assert any("lesson.square/torch" in gap and "Remove this line" in gap for gap in gaps)
 
 

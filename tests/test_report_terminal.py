@@ -11,9 +11,12 @@ import pytest
 from rich.console import Console
 
 import synthetic as made
+from harness import report
 from harness.report import facts, terminal
 from harness.report.lines import put
-from harness.run.records import Run
+from harness.run.records import CellLine, Run
+
+REFUSED = {"verdict": "ERROR", "diagnosis": "", "reason": "Not traceable.", "rule": 1, "worst": None, "gradient": {}}
 
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -36,7 +39,7 @@ def test_a_failure_says_everything_one_needs() -> None:
     text = terminal.summary(made.mixed()).plain
     for line in (
         "✗ DISAGREE{negated}  lesson.square/finite_difference/xp/eager/grad/float64/three",
-        "  worst entry  w   1 of 1 entry outside the tolerance",
+        "  worst entry  w   outside the tolerance",
         "  truth        6.0000000000000000",
         "  got          -6.0000000000000000",
         "  error        12   1.35e+16 ulp   margin 1.6e-16×",
@@ -55,6 +58,44 @@ def test_a_failure_in_an_array_names_its_index() -> None:
     worst = msgspec.structs.replace(made.wrong().worst, path="layers.w", index=(0, 3))
     cell = made.wrong(worst=worst, wrong=3, entries=12)
     assert "worst entry  layers.w[0, 3]   3 of 12 entries outside" in terminal.summary(made.run((cell,))).plain
+
+
+def refused(case: str, many: int, reason: str = "") -> tuple[CellLine, ...]:
+    """Return the cells of a case that could not be started: none has a number, all have one sentence."""
+    said = REFUSED | {"reason": reason or f"{case} cannot be traced."}
+    return tuple(made.wrong(case, point=f"p{at}", **said) for at in range(many))
+
+
+def test_a_refused_case_is_told_once_with_the_cells_that_it_cost() -> None:
+    run = made.run((*refused("mine.broken", 10), made.wrong("mine.wrong"), *refused("mine.other", 1)))
+    for text in (terminal.overview(run).plain, terminal.summary(run).plain):
+        assert text.count("mine.broken cannot be traced.") == 1
+        assert "✗ ERROR  10 cells of mine.broken\n  mine.broken cannot be traced.\n" in text
+        assert "✗ ERROR  mine.other/" in text
+    markdown = report.load("markdown").render(run)
+    assert isinstance(markdown, str)
+    assert markdown.count("cannot be traced") == 2
+    assert "<code>10 cells of mine.broken</code>" in markdown
+    assert "### 12 failures" in markdown
+
+
+def test_cells_with_numbers_are_told_one_by_one() -> None:
+    """Two engines that are wrong alike are two findings, whatever their sentences."""
+    text = terminal.summary(made.run((made.wrong(), made.wrong(backend="torch")))).plain
+    assert text.count("DISAGREE{negated}  lesson.square/") == 2
+
+
+def test_two_sentences_of_a_case_are_both_told() -> None:
+    cells = (*refused("mine.broken", 2), *refused("mine.broken", 3, reason="Another."))
+    text = terminal.summary(made.run(cells)).plain
+    assert "2 cells of mine.broken" in text
+    assert "3 cells of mine.broken\n  Another." in text
+
+
+def test_a_refused_case_is_one_line_of_the_matrix() -> None:
+    cells = tuple(made.wrong("a.b", backend=name, **REFUSED) for name in ("torch", "jax"))
+    text = terminal.matrix(made.run(cells)).plain
+    assert text.startswith("a.b  three  float64\n  ✗ ERROR  2 cells\n  2 cells of a.b: Not traceable.\n")
 
 
 def test_a_run_without_failures_shows_none() -> None:
@@ -179,5 +220,5 @@ def test_a_cell_without_a_gradient_says_why() -> None:
 def test_a_long_gradient_is_cut_and_counted() -> None:
     cell = made.cell(gradient={"w": made.numbers([1.0] * 3000)})
     text = terminal.cell_text(cell, made.group(gradient={"w": made.numbers([1.0] * 3000)}), None).plain
-    assert text.count("digits agree") == 12
+    assert text.count("17 digits agree") == 12
     assert "2988 more entries: in run.jsonl" in text

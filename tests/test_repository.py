@@ -219,6 +219,21 @@ def test_the_commands_of_a_text_exist(name: str, root: Path, command: Command) -
     assert {"run"} <= told <= known
 
 
+def test_the_readme_tells_every_command_and_every_option_of_a_run(root: Path, command: Command) -> None:
+    section = texts(root)["README.md"].partition("\n## Commands\n")[2].partition("\n## ")[0]
+    commands, options = section.split("| option of `run` |")
+    assert set(re.findall(r"^\| `gradharness ([a-z]+)", commands, flags=re.MULTILINE)) == offered(root, command)
+    first = "\n".join(line.split("|")[1] for line in options.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`(--?[a-z]+)", first)) == offered(root, command, "run") - {"--help"}
+
+
+def offered(root: Path, command: Command, *words: str) -> set[str]:
+    """Return the commands that the help lists, or the options of a command."""
+    shown = command("python", "-m", "harness.cli", *words, "--help", cwd=root).stdout
+    listed = shown.partition("Options:" if words else "Commands:")[2]
+    return set(re.findall(r"^  (-?-?[a-z]+)", listed, flags=re.MULTILINE))
+
+
 def test_the_case_of_the_readme_can_be_traced(root: Path, tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", texts(root)["README.md"], flags=re.DOTALL)
     file = tmp_path / "case_mine.py"

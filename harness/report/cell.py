@@ -6,17 +6,23 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from harness.report import format, names
+from harness.report import facts, format, names
 from harness.report.format import NOTHING, brief, entry, exact, margin, plural, terms
 from harness.report.lines import DIM, aligned, block, judged, line, pairs, stack
 from harness.report.place import Place, number_at, places
 from harness.run.records import CaseLine, CellLine, GroupLine, source_key
+from harness.wording import verb
 
 ENTRIES_SHOWN = 12
 
+STORED = "source as the run stored it, of the dtype and variant that ran first: the case's file is not here as it was"
 
-def cell_text(cell: CellLine, group: GroupLine | None, case: CaseLine | None) -> Text:
-    """Return one cell in full: numbers beside the truth, the tolerance with its terms, verdict, reason, source."""
+
+def cell_text(cell: CellLine, group: GroupLine | None, case: CaseLine | None, source: str = "") -> Text:
+    """Return one cell in full: numbers beside the truth, the tolerance with its terms, verdict, reason, source.
+
+    `source` is the cell's own; "": not known, and the one that the run stored is shown.
+    """
     return stack(
         [
             line((cell.id, "bold")),
@@ -24,7 +30,8 @@ def cell_text(cell: CellLine, group: GroupLine | None, case: CaseLine | None) ->
             block(cell.reason),
             *pairs([*_about(cell, case), *_truth(group), *worst(cell), *_rest(cell)]),
             *_gradient(cell, group),
-            *_source(cell, case),
+            *_source(cell, case, source),
+            *_alone(cell),
         ]
     )
 
@@ -35,16 +42,23 @@ def worst(cell: CellLine) -> Iterator[tuple[str, Text]]:
     if found is None:
         return
     yield "worst entry", line(entry(found.path, found.index), (f"   {_outside(cell)}", DIM))
-    yield "truth", line(exact(found.truth))
+    yield cell.against or "truth", line(exact(found.truth))
     yield "got", line(exact(found.got))
     yield "error", line(f"{brief(found.error)}   {brief(found.ulp)} ulp   margin {margin(cell.margin)}")
     yield "tolerance", line(f"{brief(found.tolerance)} = {terms(found.terms or cell.terms)}")
+    yield "would pass", line(facts.would_pass(cell))
     yield "resolution", line(f"{brief(found.resolution)}   the smallest relative fault that a pass could have hidden")
 
 
 def _outside(cell: CellLine) -> str:
-    """Return how many entries lie outside the tolerance."""
-    return f"{cell.wrong} of {plural(cell.entries, 'entry', 'entries')} outside the tolerance"
+    """Return how many entries lie outside the tolerance; of a single one, whether it does."""
+    if cell.worst and not cell.worst.path:
+        beside = f"; of the gradient {cell.wrong} of {plural(cell.entries, 'entry', 'entries')}" if cell.wrong else ""
+        inside = format.real(cell.worst.error) <= format.real(cell.worst.tolerance)
+        return f"{'within' if inside else 'outside'} the tolerance{beside}"
+    if cell.entries == 1:
+        return f"{'outside' if cell.wrong else 'within'} the tolerance"
+    return f"{cell.wrong} of {cell.entries} entries outside the tolerance"
 
 
 def _about(cell: CellLine, case: CaseLine | None) -> Iterator[tuple[str, Text]]:
@@ -61,6 +75,9 @@ def _truth(group: GroupLine | None) -> Iterator[tuple[str, Text]]:
         return
     inputs = ", ".join(f"{path} = {format.numbers(array)}" for path, array in group.inputs.items())
     yield "inputs", line(inputs)
+    if group.value == "":
+        yield "truth is", line(group.status)
+        return
     yield "exact value", line(f"{group.value_digits or NOTHING} ± {brief(group.value_radius)}")
     yield "ideal", line(", ".join(f"{path} = {fraction}" for path, fraction in group.ideal.items()))
     yield "truth is", line(f"{group.status}, gradient to ± {brief(group.radius)}, {group.digits} digits carried")
@@ -93,13 +110,27 @@ def _beside(cell: CellLine, group: GroupLine | None, place: Place) -> list[Text]
     truth = number_at(group.gradient, place)[0] if group else ""
     parts = format.split(got, truth)
     said = line(parts.same, (parts.differing, "underline"), parts.exponent)
-    agree = f"{format.agreeing(got, truth)} digits agree" if truth != "" else ""
-    return [line(entry(*place)), said, line((spelled, DIM)), line(f"truth {exact(truth)}"), line((agree, DIM))]
+    agree = "" if truth == "" else _agreement(format.agreeing(got, truth))
+    beside = f"truth {exact(truth)}" if truth != "" else ""
+    return [line(entry(*place)), said, line((spelled, DIM)), line(beside), line((agree, DIM))]
 
 
-def _source(cell: CellLine, case: CaseLine | None) -> Iterator[Text]:
-    """Yield the source that ran."""
-    source = case.emitted.get(source_key(cell), "") if case else ""
-    if source:
-        yield line(("  source as it ran first; repro prints this cell's own", DIM))
-        yield block(source, indent="    ")
+def _agreement(digits: int) -> str:
+    """Return "1 digit agrees", "9 digits agree"."""
+    return f"{plural(digits, 'digit')} {verb(digits, 'agrees', 'agree')}"
+
+
+def _alone(cell: CellLine) -> Iterator[Text]:
+    """Yield the program of the first operation that differs."""
+    if cell.first_op is not None:
+        at = f", {cell.first_op.location}" if cell.first_op.location else ""
+        yield line((f"  the first operation that differs, alone at its own inputs: {cell.first_op.words}{at}", DIM))
+        yield block(cell.first_op.program, indent="    ")
+
+
+def _source(cell: CellLine, case: CaseLine | None, own: str) -> Iterator[Text]:
+    """Yield the cell's own source; where that is not to be had, the one that was stored."""
+    stored = case.emitted.get(source_key(cell), "") if case else ""
+    if own or stored:
+        yield line(("  source" if own else f"  {STORED}", DIM))
+        yield block(own or stored, indent="    ")

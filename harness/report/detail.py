@@ -17,8 +17,8 @@ from harness.run.records import CaseLine, CellLine, GroupLine, Num, Run
 SHOWN = 4
 """Entries of the gradient that a group shows; the rest is in run.jsonl."""
 
-Key = tuple[str, str]
-"""Point and dtype."""
+Key = tuple[str, str, str]
+"""Point, dtype and operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,10 +46,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Group:
-    """A point in a dtype."""
+    """An operator at a point in a dtype."""
 
     point: str
     dtype: str
+    operator: str
     line: GroupLine | None
     """None where the run was cut short before it was written."""
     cells: tuple[CellLine, ...]
@@ -81,9 +82,9 @@ def details(run: Run, rows: Sequence[Row]) -> tuple[Detail, ...]:
     lines: defaultdict[str, dict[Key, GroupLine]] = defaultdict(dict)
     cells: defaultdict[str, defaultdict[Key, list[CellLine]]] = defaultdict(lambda: defaultdict(list))
     for line in run.groups:
-        lines[line.case][line.point, line.dtype] = line
+        lines[line.case][line.point, line.dtype, line.operator] = line
     for cell in run.cells:
-        cells[cell.case][cell.point, cell.dtype].append(cell)
+        cells[cell.case][cell.point, cell.dtype, cell.operator].append(cell)
     columns = names.backends(run)
     return tuple(Detail(row=row, groups=_groups(row.line, lines[row.case], cells[row.case], columns)) for row in rows)
 
@@ -97,6 +98,7 @@ def gather(line: GroupLine | None, cells: Sequence[CellLine], columns: Sequence[
     return Group(
         point=some.point,
         dtype=some.dtype,
+        operator=some.operator,
         line=line,
         cells=ordered,
         entries=tuple(_entry(line, ordered, place) for place in [VALUE, *chosen]),
@@ -110,15 +112,17 @@ def _groups(
     cells: defaultdict[Key, list[CellLine]],
     columns: Sequence[str],
 ) -> tuple[Group, ...]:
-    """Return the groups of one case: points as declared, the wider dtype first."""
+    """Return the groups of one case: points as declared, the wider dtype first, the gradient before the others."""
     keys = sorted(lines.keys() | cells.keys(), key=lambda key: _order(case, key))
     return tuple(gather(lines.get(key), cells[key], columns) for key in keys)
 
 
-def _order(case: CaseLine | None, key: Key) -> tuple[int, str, int, str]:
+def _order(case: CaseLine | None, key: Key) -> tuple[int, str, int, str, int, str]:
     """Return the place of a group among the groups of its case."""
-    point, dtype = key
-    return _rank(point, case.points if case else ()), point, _rank(dtype, names.DTYPES), dtype
+    point, dtype, operator = key
+    among = ((point, case.points if case else ()), (dtype, names.DTYPES), (operator, tuple(names.OPERATORS)))
+    first, second, third = (_rank(name, known) for name, known in among)
+    return first, point, second, dtype, third, operator
 
 
 def _rank(name: str, known: tuple[str, ...]) -> int:
@@ -129,7 +133,8 @@ def _rank(name: str, known: tuple[str, ...]) -> int:
 def _shown(line: GroupLine | None, cells: Sequence[CellLine]) -> list[Place]:
     """Return the entries to show: each engine's worst, then the first ones, in the order of the leaves."""
     worst = [(cell.worst.path, cell.worst.index) for cell in cells if cell.worst and cell.worst.path]
-    first = islice(places(line.gradient), SHOWN) if line else ()
+    known = cells[0].gradient if line and not line.gradient and cells else line.gradient if line else {}
+    first = islice(places(known), SHOWN)
     leaves = tuple(line.gradient) if line else ()
     chosen = list(dict.fromkeys([*worst, *first]))[:SHOWN]
     return sorted(chosen, key=lambda place: (_rank(place[0], leaves), place))
@@ -149,6 +154,8 @@ def _entry(line: GroupLine | None, cells: Sequence[CellLine], place: Place) -> E
 
 def _truth(line: GroupLine | None, cells: Sequence[CellLine], place: Place) -> Num:
     """Return the truth of the entry: the group's, else what a cell recorded at its worst entry."""
+    if line is not None and line.value == "":
+        return ""
     held = "" if line is None else line.value if place == VALUE else number_at(line.gradient, place)[0]
     recorded = (cell.worst.truth for cell in cells if cell.worst and (cell.worst.path, cell.worst.index) == place)
     return held if held != "" else next(recorded, "")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.report import names
-from harness.report.format import plural
+from harness.report.format import at_least, plural, real
 from harness.report.table import severity
 from harness.run.records import CellLine, Run
+from harness.wording import verb
 
 CAUGHT = "A planted wrong gradient was caught"
 NOT_PLANTED = "No cell passed"
@@ -71,6 +73,12 @@ class Reason:
         """The first of the cells."""
         return self.cells[0]
 
+    @property
+    def whose(self) -> str:
+        """Whose sentence it is: "12 cells of mine.cost", or the id of the only cell."""
+        alone = len(self.cells) == 1
+        return self.first.id if alone else f"{plural(len(self.cells), 'cell')} of {self.first.case}"
+
 
 def reasons(cells: Iterable[CellLine]) -> list[Reason]:
     """Return the cells gathered by verdict and sentence, in the order in which these are met."""
@@ -78,6 +86,28 @@ def reasons(cells: Iterable[CellLine]) -> list[Reason]:
     for cell in cells:
         gathered.setdefault((names.word(cell), cell.reason), []).append(cell)
     return [Reason(reason=reason, cells=tuple(group)) for (_, reason), group in gathered.items()]
+
+
+def one_by_one(cells: Iterable[CellLine]) -> list[Reason]:
+    """Return the cells as a list tells them: each by itself, but those of a case that have a sentence and no number.
+
+    A case that is refused costs every engine its cells, and its sentence is worth telling once.
+    """
+    gathered: dict[tuple[str, ...], list[CellLine]] = {}
+    for cell in cells:
+        key = (cell.id,) if cell.worst else (cell.case, names.word(cell), cell.reason)
+        gathered.setdefault(key, []).append(cell)
+    return [Reason(reason=group[0].reason, cells=tuple(group)) for group in gathered.values()]
+
+
+def would_pass(cell: CellLine) -> str:
+    """Return the smallest tolerance that the cell would have passed at; "" where it passes, or where there is none."""
+    if cell.worst is None:
+        return ""
+    error, tolerance = real(cell.worst.error), real(cell.worst.tolerance)
+    if not (error > tolerance > 0 and math.isfinite(error)):
+        return ""
+    return f"{at_least(error)}, {at_least(error / tolerance)} times this one"
 
 
 def not_run(run: Run) -> dict[str, str]:
@@ -91,7 +121,8 @@ def gaps(run: Run) -> list[str]:
         return ["The run was cut short: its last line is missing, so there are no totals and cells are missing."]
     found = [f"Expectation without a failing cell: {stale}. Remove this line." for stale in run.totals.stale]
     if run.totals.judged != run.totals.planned:
-        found.append(f"{run.totals.judged} cells were judged, {run.totals.planned} were planned.")
+        judged = run.totals.judged
+        found.append(f"{plural(judged, 'cell')} {verb(judged, 'was', 'were')} judged of {run.totals.planned} planned.")
     return found
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 from typing import NamedTuple
 
 from harness.run.records import Num, Numbers
+from harness.wording import plural as plural
 
 DIGITS = 17
 """Significant decimal digits that tell every float64 from its neighbours."""
@@ -46,6 +47,12 @@ def _formatted(value: Num, form: str) -> str:
     return format(value, form)
 
 
+def at_least(value: float) -> str:
+    """Return the number with 3 significant digits, rounded up: a limit is not written smaller than it is."""
+    rounded = Context(prec=3, rounding=ROUND_UP).create_decimal_from_float(value)
+    return format(float(rounded), ".3g") if math.isfinite(value) else NOTHING
+
+
 def margin(value: Num) -> str:
     """Return tolerance over error as "3.1×", cut and never rounded up: 0.999 reads 0.99×, not 1×."""
     ratio = real(value)
@@ -60,15 +67,15 @@ def margin(value: Num) -> str:
 def agreeing(got: Num, truth: Num) -> int:
     """Return how many significant digits of `got` agree with `truth`, 0 to 17; 17 where they are equal.
 
-    The n-th digit agrees where |got − truth| is at most half a unit of the truth's n-th digit.
+    n digits agree where the relative error is at most 10⁻ⁿ, whatever digits the two numbers are written with.
     """
     ours, right = real(got), real(truth)
     if ours == right:
         return DIGITS
     if not (math.isfinite(ours) and math.isfinite(right)) or right == 0:
         return 0
-    twice = 2 * abs(Decimal(ours) - Decimal(right))
-    return min(max(Decimal(right).adjusted() - twice.adjusted(), 0), DIGITS)
+    accuracy = Decimal(right) / (Decimal(ours) - Decimal(right))
+    return min(max(accuracy.adjusted(), 0), DIGITS)
 
 
 class Split(NamedTuple):
@@ -80,8 +87,8 @@ class Split(NamedTuple):
 
 
 def split(got: Num, truth: Num) -> Split:
-    """Return the 17 digits of `got`, cut after the last digit that agrees with `truth`."""
-    if got == "":
+    """Return the 17 digits of `got`, cut after the last digit that agrees with `truth`, if there is one."""
+    if got == "" or truth == "":
         return Split(exact(got), "", "")
     mantissa, mark, exponent = exact(got).partition("e")
     cut = _after(mantissa, agreeing(got, truth))
@@ -133,11 +140,6 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
-
-
-def plural(count: int, noun: str, many: str = "") -> str:
-    """Return "1 cell", "2 cells"; `many` is the plural where it is not the noun with an s."""
-    return f"{count} {noun if count == 1 else many or noun + 's'}"
 
 
 def visible(text: str, keep: str = "\n\t") -> str:

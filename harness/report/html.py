@@ -10,7 +10,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report import detail, facts, format, names, strip, table
+from harness.report import conventions, detail, facts, format, names, strip, table
 from harness.report.files import own_text
 from harness.report.mathml import formula
 from harness.run.records import Run
@@ -66,6 +66,7 @@ def environment() -> Environment:
         finalize=_inert,
     )
     made.filters |= {name: getattr(format, name) for name in FORMATS} | {name: getattr(names, name) for name in NAMES}
+    made.globals |= {"conventions": conventions}
     made.globals |= {"anchor": anchor, "entry": format.entry, "formula": formula, "names": names, "facts": facts}
     return made
 

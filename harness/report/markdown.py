@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from harness.report import facts, names
+from harness.report import conventions, facts, names
 from harness.report.format import NOTHING, brief, entry, margin, one_line, plural
 from harness.report.table import Row, Tile, matrix
 from harness.run.records import CellLine, Run
@@ -27,7 +27,7 @@ class Summary:
 
     def render(self, run: Run) -> str:
         """Return the headline, the failures, the matrix and what was not checked, cut at the limit."""
-        return cut([*_head(run), *_failures(run), *_matrix(run), *_unchecked(run)])
+        return cut([*_head(run), *_failures(run), *_matrix(run), *_unchecked(run), *_conventions(run)])
 
 
 def cut(lines: list[str], limit: int = LIMIT) -> str:
@@ -71,15 +71,17 @@ def _head(run: Run) -> Iterator[str]:
 def _failures(run: Run) -> Iterator[str]:
     """Yield a bullet per failure."""
     failed = facts.failures(run)
+    told = facts.one_by_one(failed)
     if failed:
-        yield from (f"### {plural(len(failed), 'failure')}", "", *map(_failure, failed[:FAILURES_SHOWN]), "")
-    if len(failed) > FAILURES_SHOWN:
-        yield from (f"{plural(len(failed) - FAILURES_SHOWN, 'more failure')}: see report.html.", "")
+        yield from (f"### {plural(len(failed), 'failure')}", "", *map(_failure, told[:FAILURES_SHOWN]), "")
+    if len(told) > FAILURES_SHOWN:
+        yield from (f"{plural(len(told) - FAILURES_SHOWN, 'more failure')}: see report.html.", "")
 
 
-def _failure(cell: CellLine) -> str:
+def _failure(found: facts.Reason) -> str:
     """Return the failure on one line."""
-    return f"* ✗ **{text(names.word(cell))}** {code(cell.id)}{_where(cell)}. {text(cell.reason)}"
+    cell = found.first
+    return f"* ✗ **{text(names.word(cell))}** {code(found.whose)}{_where(cell)}. {text(found.reason)}"
 
 
 def _where(cell: CellLine) -> str:
@@ -122,3 +124,13 @@ def _unchecked(run: Run) -> Iterator[str]:
     ]
     if missing or doubts:
         yield from ("### Not checked", "", *missing, *doubts, "")
+
+
+def _conventions(run: Run) -> Iterator[str]:
+    """Yield what each framework answers at a tie."""
+    answers = conventions.table(run)
+    if answers:
+        columns = [text(names.backend(name)) for name in conventions.backends(run)]
+        yield from ("### At ties", "", f"| where | {' | '.join(columns)} |", "|" + " --- |" * (len(columns) + 1))
+        yield from (f"| {text(line.probe)} | {' | '.join(map(text, line.answers))} |" for line in answers)
+        yield ""

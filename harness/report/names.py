@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.run.records import CellLine, HeaderLine, Run
+from harness.wording import plural
 
 BACKENDS = {
     "tensorflow": "TensorFlow",
@@ -24,6 +25,21 @@ OWN = "xp"
 """The spelling of the definition itself; others are named."""
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+OPERATORS = {
+    "grad": "gradient",
+    "vjp": "vector-Jacobian product",
+    "jvp": "Jacobian-vector product",
+    "jacobian": "Jacobian",
+    "hvp": "Hessian-vector product",
+    "adjoint": "adjoint identity",
+}
+"""How operators are called in sentences, in their order."""
+
+
+def beyond(operator: str) -> str:
+    """Return ", Hessian-vector product"; "" of the gradient, which goes without saying."""
+    return "" if operator == "grad" else f", {OPERATORS.get(operator, operator)}"
 
 
 def backend(name: str) -> str:
@@ -74,7 +90,7 @@ def backends(run: Run) -> tuple[str, ...]:
 def how_many_ran(header: HeaderLine) -> str:
     """Return "4 of 5 backends ran"."""
     ran = sum(said == RAN for said in header.backends.values())
-    return f"{ran} of {len(header.backends)} backends ran"
+    return f"{ran} of {plural(len(header.backends), 'backend')} ran"
 
 
 def mechanism(header: HeaderLine, name: str) -> str:

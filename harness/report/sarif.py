@@ -18,7 +18,7 @@ LEVELS = {"fail": "error", "inconclusive": "note"}
 
 
 class Log:
-    """One result per cell that does not pass, one rule per verdict."""
+    """One result per cell that does not pass, one for all that a case lost for one reason; one rule per verdict."""
 
     file = "run.sarif"
 
@@ -48,7 +48,7 @@ def _run(run: Run, cells: list[CellLine], rules: list[str]) -> dict[str, Any]:
         "tool": {"driver": driver},
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(cell, rules.index(cell.verdict)) for cell in cells],
+        "results": [_result(found, rules.index(found.first.verdict)) for found in facts.one_by_one(cells)],
     }
 
 
@@ -61,13 +61,14 @@ def _rule(cell: CellLine) -> dict[str, Any]:
     }
 
 
-def _result(cell: CellLine, rule: int) -> dict[str, Any]:
-    """Return the cell as a result; a known difference is one that is suppressed."""
+def _result(found: facts.Reason, rule: int) -> dict[str, Any]:
+    """Return the cells of one reason as a result; a known difference is one that is suppressed."""
+    cell = found.first
     result = {
         "ruleId": one_line(cell.verdict),
         "ruleIndex": rule,
         "level": LEVELS[names.status(cell)],
-        "message": _text(_message(cell)),
+        "message": _text(_message(found)),
         "locations": [{"physicalLocation": _place(cell.location)}],
         "partialFingerprints": {"cell/v1": one_line(cell.id)},
         "properties": _numbers(cell),
@@ -77,9 +78,9 @@ def _result(cell: CellLine, rule: int) -> dict[str, Any]:
     return result
 
 
-def _message(cell: CellLine) -> str:
+def _message(found: facts.Reason) -> str:
     """Return verdict, cell, reason and the command that reproduces it, on one line."""
-    return f"{names.word(cell)} {cell.id}. {cell.reason} Reproduce: {command('repro', cell)}"
+    return f"{names.word(found.first)} {found.whose}. {found.reason} Reproduce: {command('repro', found.first)}"
 
 
 def _place(location: str) -> dict[str, Any]:

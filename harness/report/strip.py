@@ -76,7 +76,7 @@ def nudge(step: Decimal) -> Nudge:
 def _is_the_place(group: GroupLine) -> bool:
     """Whether this is w² at w = 3 in float64."""
     inputs = [real(value) for array in group.inputs.values() for value in array.values]
-    return group.case == CASE and group.dtype == "float64" and inputs == [float(PLACE)]
+    return group.case == CASE and group.dtype == "float64" and group.operator == "grad" and inputs == [float(PLACE)]
 
 
 def _filled(run: Run, case: CaseLine, group: GroupLine) -> Strip:
@@ -97,8 +97,9 @@ def _filled(run: Run, case: CaseLine, group: GroupLine) -> Strip:
 
 
 def _belongs(cell: CellLine, group: GroupLine) -> bool:
-    """Whether the cell was judged at this case, point and dtype."""
-    return (cell.case, cell.point, cell.dtype) == (group.case, group.point, group.dtype)
+    """Whether the cell was judged at this case, point, dtype and operator."""
+    mine, theirs = ((one.case, one.point, one.dtype, one.operator) for one in (cell, group))
+    return mine == theirs
 
 
 def _answer(run: Run, name: str, cell: CellLine | None, path: str, truth: Num) -> Answer:

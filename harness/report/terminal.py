@@ -6,7 +6,7 @@ Each function returns a rich `Text`; its `.plain` is the same without colour.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from rich.text import Text
 
@@ -40,8 +40,8 @@ def matrix(run: Run) -> Text:
 
 
 def overview(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
-    """Return the matrix and the summary below it: what a run prints at its end."""
-    return stack([*_tables(run), Text(), summary(run, show=show, repro=repro)])
+    """Return the matrix and the summary below it, which tells why cells failed: what a run prints at its end."""
+    return stack([*_tables(run, told=("pass", "fail")), Text(), summary(run, show=show, repro=repro)])
 
 
 def agreement(run: Run) -> str:
@@ -49,15 +49,15 @@ def agreement(run: Run) -> str:
     return matrix(run).plain
 
 
-def shown(run: Run, cell: CellLine) -> Text:
-    """Return one cell of the run in full."""
+def shown(run: Run, cell: CellLine, source: str = "") -> Text:
+    """Return one cell of the run in full, with its own source where it is given."""
     group = next((line for line in run.groups if _at(line) == _at(cell)), None)
-    return cell_text(cell, group, next((line for line in run.cases if line.case == cell.case), None))
+    return cell_text(cell, group, next((line for line in run.cases if line.case == cell.case), None), source)
 
 
-def _at(line: GroupLine | CellLine) -> tuple[str, str, str]:
-    """Return the case, point and dtype that the line speaks of."""
-    return line.case, line.point, line.dtype
+def _at(line: GroupLine | CellLine) -> tuple[str, str, str, str]:
+    """Return the case, point, dtype and operator that the line speaks of."""
+    return line.case, line.point, line.dtype, line.operator
 
 
 def _said_first(run: Run) -> Iterator[Text]:
@@ -69,20 +69,23 @@ def _said_first(run: Run) -> Iterator[Text]:
 
 def _failures(run: Run, show: Sequence[str], repro: Sequence[str]) -> Iterator[Text]:
     """Yield the failures, the worst first."""
-    failed = facts.failures(run)
-    for cell in failed[:FAILURES_SHOWN]:
+    failed = facts.one_by_one(facts.failures(run))
+    for found in failed[:FAILURES_SHOWN]:
         yield Text()
-        yield failure(cell, show=show, repro=repro)
+        yield failure(found.first, found.whose, show=show, repro=repro)
     if len(failed) > FAILURES_SHOWN:
         yield Text()
         yield line((plural(len(failed) - FAILURES_SHOWN, "more failure") + ": see report.html.", STYLES["fail"]))
 
 
-def failure(cell: CellLine, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
-    """Return what failed, where, by how much, why, and the commands that show it, with their further arguments."""
+def failure(cell: CellLine, whose: str = "", *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
+    """Return what failed, where, by how much, why, and the commands that show it, with their further arguments.
+
+    `whose` names the cells where the cell stands for several.
+    """
     return stack(
         [
-            judged(cell) + line("  ", (cell.id, "bold")),
+            judged(cell) + line("  ", (whose or cell.id, "bold")),
             block(cell.reason),
             *pairs(
                 [
@@ -90,6 +93,7 @@ def failure(cell: CellLine, *, show: Sequence[str] = (), repro: Sequence[str] = 
                     ("rule", line(str(cell.rule))),
                     ("expected", line(cell.expected)),
                     ("defined at", line(cell.location)),
+                    ("differs at", line(_first(cell))),
                     *_commands(cell, show, repro),
                 ]
             ),
@@ -97,11 +101,17 @@ def failure(cell: CellLine, *, show: Sequence[str] = (), repro: Sequence[str] = 
     )
 
 
+def _first(cell: CellLine) -> str:
+    """Return the first operation that differs, and where the user wrote it; "" where none was found."""
+    found = cell.first_op
+    return "" if found is None else f"{found.words}   {found.location}".rstrip()
+
+
 def _commands(cell: CellLine, show: Sequence[str], repro: Sequence[str]) -> Iterator[tuple[str, Text]]:
     """Yield the commands that show the cell; a function that was checked in a script is in no file of cases."""
     if not cell.case.startswith("check."):
         yield "show", line(command("show", cell, *show))
-        yield "reproduce", line(command("repro", cell, *repro))
+        yield "reproduce", line(command("repro", cell, *repro, *(show if cell.first_op else ())))
 
 
 def _inconclusive(run: Run) -> Iterator[Text]:
@@ -122,29 +132,44 @@ def _lacking(run: Run) -> Iterator[Text]:
         yield line((f"{names.GLYPHS['inconclusive']} ", STYLES["inconclusive"]), sentence)
 
 
-def _tables(run: Run) -> Iterator[Text]:
-    """Yield a table of engines a group where there are few groups, else the table case × backend."""
+def _tables(run: Run, told: Collection[str] = ("pass",)) -> Iterator[Text]:
+    """Yield a table of engines a group where there are few groups, else the table case × backend.
+
+    Below the tables stand the reasons of cells, but for the classes whose reasons are `told` elsewhere.
+    """
     rows = table.matrix(run)
     groups = [(detail.row.case, group) for detail in details(run, rows) for group in detail.groups]
-    return _numbers(groups) if len(groups) <= FEW else _tiles(run, rows)
+    if len(groups) > FEW:
+        return _tiles(run, rows)
+    reasons = facts.one_by_one(cell for _, group in groups for cell in group.cells if names.status(cell) not in told)
+    return _numbers(groups, {reason.first.id: reason for reason in reasons})
 
 
-def _numbers(groups: Iterable[tuple[str, Group]]) -> Iterator[Text]:
-    """Yield a table of the engines for each group."""
+def _numbers(groups: Iterable[tuple[str, Group]], reasons: Mapping[str, facts.Reason]) -> Iterator[Text]:
+    """Yield a table of the engines for each group, with the reasons whose first cell is in it."""
     for case, group in groups:
-        yield line((f"{case}  {group.point}  {group.dtype}", "bold"))
-        if group.line:
+        yield line((f"{case}  {group.point}  {group.dtype}{names.beyond(group.operator)}", "bold"))
+        if group.line and group.line.value == "":
+            yield block(group.line.status)
+        elif group.line:
             truth = ", ".join(_named(group.line, place) for place in list(places(group.line.gradient))[:FEW])
             yield line(("  truth  ", DIM), f"J = {exact(group.line.value)}, {truth}")
-        yield from aligned([_titles(), *(_engine(cell, group.cells) for cell in group.cells)])
-        yield from _why(group)
+        yield from _engines(group)
+        yield from (_why(reasons[cell.id], group) for cell in group.cells if cell.id in reasons)
 
 
-def _why(group: Group) -> Iterator[Text]:
-    """Yield the reason of each cell that does not pass."""
-    for cell in group.cells:
-        if names.status(cell) != "pass":
-            yield block(f"{names.engine(cell, group.cells)}: {cell.reason}")
+def _engines(group: Group) -> list[Text]:
+    """Return the table of the engines; where all of them are refused alike, how many cells that are."""
+    refused = facts.one_by_one(group.cells)
+    if len(refused) == 1 and len(group.cells) > 1:
+        return [line("  ") + judged(group.cells[0]) + line(f"  {plural(len(group.cells), 'cell')}")]
+    return aligned([_titles(), *(_engine(cell, group.cells) for cell in group.cells)])
+
+
+def _why(reason: facts.Reason, group: Group) -> Text:
+    """Return the reason with the engine that it is about, or how many cells."""
+    alone = len(reason.cells) == 1
+    return block(f"{names.engine(reason.first, group.cells) if alone else reason.whose}: {reason.reason}")
 
 
 def _named(group: GroupLine, place: Place) -> str:

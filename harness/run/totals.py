@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.judge import Class, Evidence, judge
+from harness.judge import Class, Evidence, Judgement, judge
 from harness.measurement import Partial
 from harness.run.records import CellLine, HeaderLine, TotalsLine
+from harness.wording import plural, verb
 
 DISPLAY = {
     "tensorflow": "TensorFlow",
@@ -59,21 +60,31 @@ def headline(header: HeaderLine, cells: Sequence[CellLine]) -> str:
     asked = ran + [name for name in DISPLAY if name in {cell.backend for cell in cells} - header.backends.keys()]
     count = Counter(cell.cls for cell in cells if not cell.expected)
     expected = sum(1 for cell in cells if cell.expected)
-    agree = "agrees" if len(asked) == 1 else "agree"
-    parts = [f"{_names(asked)} {agree} with the truth on {_cells(count[Class.PASS])}"]
+    compared = sum(1 for cell in cells if cell.against and cell.cls == Class.PASS and not cell.expected)
+    parts = [_agreement(asked, count[Class.PASS] - compared, all(cell.against for cell in cells))]
+    if compared:
+        agree = verb(compared, "agrees", "agree")
+        parts.append(f"{plural(compared, 'cell')} of ports without a definition {agree} with one another, by estimates")
     tight = _tightest(cells)
     if tight is not None:
         parts.append(f"tightest margin {_cut(float(tight.margin))}× at {tight.id}")
     if count[Class.FAIL]:
-        parts.append(f"{_cells(count[Class.FAIL])} {'fails' if count[Class.FAIL] == 1 else 'fail'}")
-    if count[Class.INCONCLUSIVE]:
-        parts.append(
-            f"{_cells(count[Class.INCONCLUSIVE])} {'is' if count[Class.INCONCLUSIVE] == 1 else 'are'} inconclusive"
-        )
+        parts.append(f"{plural(count[Class.FAIL], 'cell')} {verb(count[Class.FAIL], 'fails', 'fail')}")
+    if (doubts := count[Class.INCONCLUSIVE]) > 0:
+        parts.append(f"{plural(doubts, 'cell')} {verb(doubts, 'is', 'are')} inconclusive")
     if header.backends:
-        parts.append(f"{len(ran)} of {len(header.backends)} backends ran")
-    parts.append(f"{expected} known difference{'' if expected == 1 else 's'}")
+        parts.append(f"{len(ran)} of {plural(len(header.backends), 'backend')} ran")
+    parts.append(plural(expected, "known difference"))
     return "; ".join(parts) + "."
+
+
+def _agreement(asked: Sequence[str], passed: int, truthless: bool) -> str:
+    """Return who agrees with the truth on how much, or that there was none."""
+    if not asked:
+        return "Nothing ran"
+    if truthless:
+        return f"{_names(asked)} {verb(len(asked), 'was', 'were')} compared without a truth"
+    return f"{_names(asked)} {verb(len(asked), 'agrees', 'agree')} with the truth on {plural(passed, 'cell')}"
 
 
 def _cut(margin: float) -> str:
@@ -85,13 +96,7 @@ def _cut(margin: float) -> str:
 
 def _names(names: Sequence[str]) -> str:
     said = [DISPLAY.get(name, name) for name in names]
-    if not said:
-        return "No backend"
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-
-
-def _cells(count: int) -> str:
-    return f"{count} cell{'' if count == 1 else 's'}"
 
 
 def _tightest(cells: Iterable[CellLine]) -> CellLine | None:
@@ -114,12 +119,16 @@ def _negated(partial: Partial) -> Partial:
     return replace(partial, values=-partial.values, tail=tuple(-part for part in partial.tail))
 
 
-def control(evidence: Evidence | None, identity: str) -> tuple[bool, str]:
-    """Return whether a planted wrong gradient is caught, and the sentence that says so."""
-    planted = None if evidence is None else plant(evidence)
-    if planted is None:
+def planted(evidence: Evidence) -> Judgement | None:
+    """Return the verdict on the evidence were its gradient negated, or None where that would change nothing."""
+    wrong = plant(evidence)
+    return None if wrong is None else judge(wrong)
+
+
+def control(found: Judgement | None, identity: str) -> tuple[bool, str]:
+    """Return whether a planted wrong gradient was caught, and the sentence that says so."""
+    if found is None:
         return True, "No cell passed with a gradient that is not zero, so none could be planted wrong."
-    found = judge(planted)
     told = f"{found.verdict.word}{{{found.diagnosis}}}" if found.diagnosis else found.verdict.word
     if found.verdict.cls is Class.FAIL:
         return True, f"A planted wrong gradient was caught: {identity} negated reads {told}."
