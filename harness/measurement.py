@@ -11,6 +11,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.conduct import FAULTLESS, Conduct
 from harness.graph.node import Graph
 from harness.spelling import NativeCall
 
@@ -81,6 +82,8 @@ class Measurement:
     claims_value: bool = True
     """False: only partials were asked for."""
     failure: Failure | None = None
+    conduct: Conduct = FAULTLESS
+    """What the call changed, and how it answered a second time."""
     source: str = ""
     """The source that ran, without the inputs."""
     seconds: float = 0.0
