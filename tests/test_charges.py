@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from harness.cli import charges as charged
+from harness.cli.exits import Exit
+from harness.cli.look import doctor
 from harness.domains import charges
 from harness.domains.bound import FUNCTIONS
 from harness.domains.measure_charges import BANDS, ENGINES, measure
@@ -44,6 +48,29 @@ def test_a_function_that_is_worse_is_a_finding(op: str) -> None:
 def test_a_function_that_answers_nan_is_a_finding() -> None:
     (worst,) = measure(NumPy(np.nan), ops=["exp"], dtypes=["float64"], n=10)
     assert worst.finding
+
+
+def test_a_share_is_of_the_charge_and_nan_is_beyond_it() -> None:
+    (worst,) = measure(NumPy(), ops=["exp"], dtypes=["float64"], n=300)
+    assert 0 < worst.share == worst.error / 4 <= 1
+    assert replace(worst, error=4.1).share > 1
+    assert replace(worst, error=float("nan")).share == np.inf
+
+
+@pytest.mark.parametrize("spoil", [0.0, 1e-13])
+def test_the_command_reports_an_excess_and_changes_nothing(
+    spoil: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(charged, "ENGINES", {"torch": lambda: NumPy(spoil), "jax": lambda: NumPy(1e-9)})
+    monkeypatch.setattr(charged, "measure", lambda engine: measure(engine, ops=["exp"], dtypes=["float64"], n=100))
+    monkeypatch.setattr(charged, "available", lambda name: None)
+    before = dict(charges.WORST)
+    assert doctor(charges=True, backend=["torch"]) == Exit.FINE
+    told = capsys.readouterr().out
+    assert "jax" not in told
+    assert ("finding: numpy exp in float64 errs by" in told) == (spoil > 0)
+    assert f"{'1 excess' if spoil else '0 excesses'} over the charges" in told
+    assert before == charges.WORST
 
 
 def test_the_known_findings_are_not_absorbed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.domains import amplitudes
+from harness.domains import amplitudes, charges
 from harness.domains.domain import Undecided, literal_of
 from harness.domains.evaluate import evaluate
 from harness.domains.noise import Noise, hashed, sampled
@@ -151,6 +151,36 @@ def test_half_types_round_their_literals_and_the_results_of_sums() -> None:
         assert (len(literal) > 1) == noisy
     x = noise("bfloat16").exact(np.full(3, 0.5))
     assert near(spread(noise("bfloat16").sum(x, (0,), False)), 2.0**-8 * 1.5 * DEVIATION, rtol=0.05)
+
+
+def test_a_scaling_that_underflows_is_noisy() -> None:
+    domain = noise()
+    tiny = spread(domain.scale(domain.exact(np.array([2.0**-126])), 0.5))
+    assert near(tiny, 2.0**-126 * DEVIATION, rtol=0.05)
+    assert (spread(noise("float64").scale(np.array([[2.0**-1000]]), 0.5)) == 0).all()
+
+
+def test_additions_underflow_gradually_in_float16_alone() -> None:
+    for dtype, noisy in (("float16", False), ("bfloat16", True), ("float32", True)):
+        domain, unit = noise(dtype), PRECISIONS[dtype].unit
+        least = PRECISIONS[dtype].least
+        total = spread(domain.add(domain.exact(np.array([least])), domain.exact(np.array([2 * least]))))
+        assert near(total, (least if noisy else unit * 3 * least) * DEVIATION, rtol=0.05)
+        product = spread(domain.multiply(domain.exact(np.array([least])), domain.exact(np.array([0.3]))))
+        assert near(product, least * DEVIATION, rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "count", "roundings"),
+    [("float64", 3, 2), ("float32", 3, 2), ("bfloat16", 3, 2), ("bfloat16", 257, 3), ("float16", 2049, 3)],
+)
+def test_the_division_of_a_mean_is_as_noisy_as_it_is_charged(dtype: str, count: int, roundings: float) -> None:
+    domain, node = noise(dtype), Node(op="constant", attrs={"value": count, "exact": True})
+    below = literal_of(node, PRECISIONS[dtype])
+    assert charges.division(None, below, PRECISIONS[dtype]) == roundings
+    whole, by = domain.exact(np.array([1000.0])), domain.literal(below)
+    mean = spread(domain.divide(whole, by, roundings=charges.division(None, below, PRECISIONS[dtype])))
+    assert near(mean * domain.stretch, roundings * PRECISIONS[dtype].unit * 1000 / count * DEVIATION, rtol=0.05)
 
 
 def test_noise_does_not_decide() -> None:

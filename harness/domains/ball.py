@@ -118,6 +118,9 @@ class Ball:
             np.add.at(out, landing.ravel(), a.ravel())
         return out.reshape(shape)
 
+    def dropped(self, a: Balls) -> Balls:
+        return self.exact(np.zeros(()))
+
     def finite(self, a: Balls) -> Flags:
         return np.asarray(_finite(a), dtype=bool)
 

@@ -145,6 +145,9 @@ class Bound:
         charge = charges.scattering(counts, gather(a.reach), self.precision)
         return settle(gather(a.value), gather(a.error) + charge)
 
+    def dropped(self, a: Bounded) -> Bounded:
+        return Bounded(np.zeros(a.value.shape), np.maximum(a.error - abs(a.value), 0))
+
     def finite(self, a: Bounded) -> Flags:
         return np.isfinite(a.value) & np.isfinite(a.error)
 

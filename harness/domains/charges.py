@@ -128,7 +128,7 @@ def summation(terms: int, size: Array, result: Array, precision: Precision) -> A
     """
     if terms < 2:
         return np.zeros(np.shape(result))
-    charge = (terms - 1) * precision.accumulation * size + np.where(size > 0, terms * precision.least_sum, 0)
+    charge = (terms - 1) * precision.addition * size + np.where(size > 0, terms * precision.least_sum, 0)
     return np.asarray(charge + (precision.unit * result if precision.half else 0))
 
 

@@ -116,6 +116,9 @@ class Domain(Protocol):
     def scatter_add(self, a: Value, landing: NDArray[np.intp], shape: tuple[int, ...]) -> Value:
         """Return zeros of `shape` with each entry of a added at the flat position that `landing` names."""
 
+    def dropped(self, a: Value) -> Value:
+        """Return the zeros that a decision puts in place of a, with what rounding may leave of them."""
+
     def finite(self, a: Value) -> Flags:
         """Return which entries are finite."""
 

@@ -152,13 +152,22 @@ class Worst:
     """The arguments there, then the literal exponent of a power."""
 
     @property
+    def charged(self) -> float:
+        """Return what is charged for it."""
+        return charges.factor(self.op, PRECISIONS[self.dtype], {"exponent": 0.5, "minus": 0})
+
+    @property
+    def share(self) -> float:
+        """Return the error as a share of the charge; a NaN is beyond all of it."""
+        return self.error / self.charged if self.error >= 0 else np.inf
+
+    @property
     def finding(self) -> str:
         """Return the sentence that says by how much the charge is exceeded; "" where it is not."""
-        charged = charges.factor(self.op, PRECISIONS[self.dtype], {"exponent": 0.5, "minus": 0})
-        if self.error <= charged:
-            return ""
-        error = f"{self.engine} {self.op} in {self.dtype} errs by {self.error:.3g} u at {self.at}"
-        return f"{error}; {charged:g} u are charged"
+        return "" if self.share <= 1 else f"{self}; {self.charged:g} u are charged"
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.op} in {self.dtype} errs by {self.error:.3g} u at {self.at}"
 
 
 def measure(

@@ -137,6 +137,9 @@ class Noise:
         value = np.stack([gather(sample) for sample in a])
         return self._rounded(value, amplitudes.scattering(counts, gather(abs(a[0])), self.precision), SCATTER)
 
+    def dropped(self, a: Array) -> Array:
+        return self.exact(np.zeros(()))
+
     def finite(self, a: Array) -> Flags:
         return np.asarray(np.isfinite(a).all(axis=0))
 

@@ -26,11 +26,18 @@ class Precision:
     """The greatest finite number."""
     half: bool
     """Two bytes: sums accumulate in float32, and literals may be used unrounded."""
+    half_sums: bool = False
+    """An assumption about a half dtype: sums, but not products of matrices, accumulate in it."""
 
     @property
     def accumulation(self) -> float:
         """Return the unit roundoff of sums and matrix products."""
         return 2.0**-24 if self.half else self.unit
+
+    @property
+    def addition(self) -> float:
+        """Return the unit roundoff of sums."""
+        return self.unit if self.half_sums else self.accumulation
 
     @property
     def least_sum(self) -> float:

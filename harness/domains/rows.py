@@ -105,25 +105,35 @@ def _backward_error(run: Evaluation, node: Node) -> tuple[Value, Mask]:
 
 
 def weighed(run: Evaluation, x: Value, weight: NDArray[Any]) -> Value:
-    """Return x times a decision weight in {0, ±1, ±1/2}: a selection, without rounding."""
+    """Return x times a decision weight in {0, ±1}: a selection, without rounding; or ±1/k, the share in a tie of k.
+
+    Weights that are numbers of the domain are multiplied: balls over all that a tie may answer.
+    """
+    if weight.dtype == object:
+        return run.domain.multiply(x, weight)
     w = np.asarray(weight, dtype=np.float64)
     value = run.select(w < 0, run.domain.negative(x), x) if (w < 0).any() else x
     if (abs(w) == 0.5).any():
         value = run.select(abs(w) == 0.5, run.domain.scale(value, 0.5), value)
+    if (share := (abs(w) > 0) & (abs(w) < 0.5)).any():
+        parts = run.domain.exact(np.where(share, np.rint(1 / np.where(share, abs(w), 1.0)), 1.0))
+        value = run.select(share, run.domain.divide(value, parts, roundings=2), value)
     return run.blank(noted(w == 0), value)
 
 
 def _pick(run: Evaluation, node: Node) -> tuple[Value, Mask]:
     """A primal: what is not picked is 0, and NaN stays NaN."""
     x, weight = operands(run, node)
-    value, unknown = weighed(run, x, weight), run.domain.unknown(x)
+    value, unknown, dropped = weighed(run, x, weight), run.domain.unknown(x), np.asarray(weight == 0)
+    if dropped.any():
+        value = run.select(dropped, run.domain.dropped(x), value)
     return (run.select(unknown, x, value) if unknown.any() else value), run.absent[node.args[0]]
 
 
 def _gate(run: Evaluation, node: Node) -> tuple[Value, Mask]:
     """An adjoint: what is not let through is absent."""
     g, weight = operands(run, node)
-    return weighed(run, g, weight), either(run.absent[node.args[0]], noted(weight == 0))
+    return weighed(run, g, weight), either(run.absent[node.args[0]], noted(np.asarray(weight == 0, dtype=bool)))
 
 
 def _where(run: Evaluation, node: Node) -> tuple[Value, Mask]:

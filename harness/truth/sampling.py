@@ -25,12 +25,14 @@ FEWEST = 4
 """Samples that run side by side however large the arrays are."""
 
 
-def deviations(derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, *, samples: int = SAMPLES) -> Rounding:
+def deviations(
+    derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, *, samples: int = SAMPLES, seed: int = SEED
+) -> Rounding:
     """Return σ of the value and of each partial: the root mean square of sample − truth; inf where a sample is NaN."""
     wanted = {path: node for path, node in derivative.partials.items() if node is not None}
     outputs = [derivative.value, *wanted.values()]
     exact = [truth.value.nearest, *(truth.partials[path].nearest for path in wanted)]
-    runs = list(_samples(derivative, inputs, dtype, truth, outputs, samples))
+    runs = list(_samples(derivative, inputs, dtype, truth, outputs, samples, seed))
     stretch = sampled(PRECISIONS[dtype])[1]
     value, *partials = (
         stretch * root_mean_square(np.concatenate([run[k] for run in runs]) - mean) for k, mean in enumerate(exact)
@@ -40,7 +42,7 @@ def deviations(derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth,
 
 
 def _samples(
-    derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, outputs: list[int], samples: int
+    derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, outputs: list[int], samples: int, seed: int
 ) -> Iterator[list[Array]]:
     """Yield the samples of the outputs, a chunk at a time."""
     graph, precision = derivative.graph, PRECISIONS[dtype]
@@ -48,7 +50,7 @@ def _samples(
     chunk = min(samples, max(FEWEST, NUMBERS // largest))
     for start in range(0, samples, chunk):
         count = min(chunk, samples - start)
-        noise = Noise(precision, samples=count, seed=SEED + start)
+        noise = Noise(precision, samples=count, seed=seed + start)
         run = evaluate(graph, outputs, noise, inputs, precision=precision, decisions=dict(truth.decisions))
         yield [_all(run.values[k], count) for k in outputs]
 

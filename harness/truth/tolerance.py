@@ -15,7 +15,7 @@ from harness.domains.precision import PRECISIONS, Array, Precision
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
 from harness.truth.enclosure import Enclosure
-from harness.truth.sampling import deviations
+from harness.truth.sampling import SAMPLES, SEED, deviations
 from harness.truth.truth import Truth
 
 DEVIATIONS = 8.0
@@ -53,12 +53,14 @@ class Tolerance:
     partials: dict[str, Terms]
 
 
-def tolerance(derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> Tolerance:
+def tolerance(
+    derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, *, samples: int = SAMPLES, seed: int = SEED
+) -> Tolerance:
     """Return the tolerance of the value and every partial of `truth`, which was established for the same arguments."""
     precision, worst = PRECISIONS[dtype], worst_case(truth, PRECISIONS[dtype])
     if truth.refusal is not None or truth.undefined or not coarse(truth, worst, precision):
         return worst
-    noise = deviations(derivative, inputs, dtype, truth)
+    noise = deviations(derivative, inputs, dtype, truth, samples=samples, seed=seed)
     return Tolerance(
         value=tighter(worst.value, noise.value, truth.value, precision),
         partials={

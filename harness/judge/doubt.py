@@ -1,0 +1,138 @@
+"""Second looks before a backend is blamed for its rounding.
+
+What lies outside the tolerance is held to the backend's own reverse rules, then to more samples with another seed; what
+is then still outside by little, and inside the worst case, is SUSPECT (rule 15).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from harness.backends import BACKENDS, describe
+from harness.domains.precision import PRECISIONS
+from harness.judge import messages
+from harness.judge.compare import Comparison
+from harness.judge.diagnose import diagnose
+from harness.judge.evidence import Evidence, Judgement
+from harness.judge.verdict import Verdict
+from harness.measurement import Array
+from harness.truth import Tolerance
+from harness.truth.assuming import MORE_SAMPLES, Allowed, ByRules, HalfSums, Own, Resampled
+from harness.truth.tolerance import worst_case
+
+BAND = 4.0
+"""Tolerances within which an error that the worst case allows is suspect only."""
+
+BLAME = (Verdict.DISAGREE, Verdict.VALUE_MISMATCH)
+"""The verdicts that rest on a tolerance."""
+
+Judge = Callable[[Evidence], Judgement]
+
+
+def doubted(evidence: Evidence, judge: Judge) -> Judgement:
+    """Return the judge's verdict; where it blames, the one after second looks at the tolerance."""
+    first = judge(evidence)
+    if first.verdict not in BLAME or not _rounds(evidence):
+        return first
+    ruled = _by_rules(evidence)
+    if ruled is not None:
+        second = judge(replace(evidence, tolerance=ruled.tolerance))
+        if second.verdict not in BLAME:
+            return _named(second, evidence.backend, ruled.rules)
+    worst = worst_case(evidence.truth, PRECISIONS[evidence.dtype]) if ruled is None else ruled.worst
+    return _proven(first, worst, evidence.dtype) or _resampled(evidence, first, ruled, judge)
+
+
+def _rounds(evidence: Evidence) -> bool:
+    """Return whether the backend computes in the cell's dtype: an error bar of its own is not doubted."""
+    given = [evidence.measurement.value, *evidence.measurement.partials.values()]
+    return not any(one is not None and (one.bar is not None or one.tail) for one in given)
+
+
+def _by_rules(evidence: Evidence) -> Allowed | None:
+    """Return what the backend's own reverse rules allow; None where the function needs none of them."""
+    rules = describe(evidence.backend).book.own_rules if evidence.backend in BACKENDS else {}
+    return evidence.recourse(ByRules(rules=tuple(sorted(rules.items())))) if evidence.recourse and rules else None
+
+
+def _resampled(evidence: Evidence, first: Judgement, ruled: Allowed | None, judge: Judge) -> Judgement:
+    """Return the verdict after more samples, on what the worst case would allow."""
+    more = evidence.recourse(Resampled(rules=ruled.rules if ruled else ())) if evidence.recourse else None
+    if more is None:
+        return first
+    last = judge(replace(evidence, tolerance=more.tolerance))
+    if last.verdict not in BLAME:
+        last = _named(last, evidence.backend, ruled.rules) if ruled else last
+        return replace(last, reason=f"{last.reason} {messages.after_samples(MORE_SAMPLES)}")
+    return _suspect(last, more.worst) or _told(last, evidence.dtype, proven=False)
+
+
+def _wrong(judgement: Judgement) -> list[Comparison]:
+    compared = judgement.leaves if judgement.value is None else (judgement.value, *judgement.leaves)
+    return [one for one in compared if one.wrong.any()]
+
+
+def _named(judgement: Judgement, backend: str, rules: Own) -> Judgement:
+    """Return a judgement that rests on rules of one framework, which it names."""
+    told = ", ".join(f"{op} by {rule}" for op, rule in rules)
+    return replace(judgement, reason=f"{judgement.reason} {messages.own_rules(backend, told)}", diagnosis=told)
+
+
+def _limits(judgement: Judgement, worst: Tolerance) -> list[tuple[Comparison, Array]]:
+    """Return what is wrong, each with its worst case."""
+    return [(one, _limit(worst, one)) for one in _wrong(judgement)]
+
+
+def _limit(tolerance: Tolerance, one: Comparison) -> Array:
+    return (tolerance.partials[one.path] if one.path else tolerance.value).total
+
+
+def _suspect(judgement: Judgement, worst: Tolerance) -> Judgement | None:
+    """Return SUSPECT where every wrong entry is within the band, else None."""
+    limits = _limits(judgement, worst)
+    if any(bool(np.any(~(one.error <= np.minimum(limit, BAND * one.tolerance)) & one.wrong)) for one, limit in limits):
+        return None
+    sentence = messages.suspect([one for one, _ in limits], MORE_SAMPLES)
+    return replace(judgement, verdict=Verdict.SUSPECT, reason=sentence, diagnosis="")
+
+
+def _proven(judgement: Judgement, worst: Tolerance, dtype: str) -> Judgement | None:
+    """Return the blame that the worst case proves, else None."""
+    proven = any(bool(np.any(~(one.error <= limit) & one.wrong)) for one, limit in _limits(judgement, worst))
+    return _told(judgement, dtype, proven=True) if proven else None
+
+
+def _told(judgement: Judgement, dtype: str, *, proven: bool) -> Judgement:
+    """Return the blame with what it rests on."""
+    half = [messages.half(dtype)] if judgement.diagnosis == messages.HALF else []
+    return replace(judgement, reason=" ".join([judgement.reason, *half, messages.proof(proven)]))
+
+
+# --------------------------------------------------------------------------- half accumulation
+
+
+FITTED = re.compile(r"scaled by [^;]*[./]")
+"""A factor that was fitted: in a half dtype almost any result is some multiple of the truth."""
+
+
+def diagnosis_of(evidence: Evidence, leaves: tuple[Comparison, ...]) -> str:
+    """Return what kind of wrong a gradient is; sums in a half dtype come before a factor that happens to fit."""
+    told = diagnose(leaves, evidence.sizes, evidence.dtype)
+    return messages.HALF if (not told or FITTED.search(told)) and half_sums(evidence, leaves) else told
+
+
+def half_sums(evidence: Evidence, compared: Iterable[Comparison]) -> bool:
+    """Return whether sums that accumulate in the half dtype itself, and nothing less, explain every wrong entry."""
+    if not PRECISIONS[evidence.dtype].half or evidence.recourse is None or not _rounds(evidence):
+        return False
+    found = evidence.recourse(HalfSums())
+    return found is not None and all(_explains(_limit(found, one), one, evidence) for one in compared)
+
+
+def _explains(limit: Array, one: Comparison, evidence: Evidence) -> bool:
+    usual = _limit(worst_case(evidence.truth, PRECISIONS[evidence.dtype]), one)
+    return bool(np.all(~one.wrong | ((one.error <= limit) & (limit > usual))))
