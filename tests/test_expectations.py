@@ -40,6 +40,14 @@ def test_other_cells_and_other_versions_are_untouched() -> None:
     assert apply(PASSING, [only_old], {"torch": "1.0"}).cls == "fail"
 
 
+def test_a_star_stands_for_any_one_part() -> None:
+    every = msgspec.structs.replace(KNOWN, cell="a.b/torch/xp/eager/grad/*/p0")
+    assert apply(FAILING, [every], {}).expected
+    assert not apply(msgspec.structs.replace(FAILING, id="a.b/torch/xp/eager/grad/float64/p1"), [every], {}).expected
+    assert not apply(msgspec.structs.replace(FAILING, id="a.b/torch/xp"), [every], {}).expected
+    assert stale([every], [PASSING]) == [every.cell]
+
+
 def test_stale_lines_are_named_only_where_cells_ran() -> None:
     assert stale([KNOWN], [PASSING]) == ["a.b/torch"]
     assert stale([KNOWN], [FAILING]) == []

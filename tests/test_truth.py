@@ -95,9 +95,9 @@ def test_radii_are_a_small_share_of_the_tolerance(name: str) -> None:
 
 def test_digits_are_doubled_until_the_radius_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     assert truth_of(lambda x: call("exp", x), x=1.0).digits == ESTABLISH.DIGITS
-    monkeypatch.setattr(ESTABLISH, "SHARE", 1e-130)
+    monkeypatch.setattr(ESTABLISH, "DIGITS", 12)
     truth = truth_of(lambda x: call("exp", x), x=1.0)
-    assert truth.digits == 2 * ESTABLISH.DIGITS
+    assert truth.digits == 24
     assert truth.refusal is None
 
 

@@ -18,7 +18,7 @@ from harness.graph.node import Attrs
 
 Fractions = NDArray[Any]
 LONGEST = 4096
-"""Bits of a fraction that nobody reads: a recurrence may double its digits at every step, and 40 steps fill a machine."""
+"""Bits of a fraction that nobody reads: a recurrence doubles its digits at every step, and 40 steps fill a machine."""
 
 
 class Rational:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.judge import messages
 from harness.judge.compare import Comparison, compare
+from harness.judge.conventions import assumptions, flips
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.verdict import Verdict
 from harness.measurement import Partial
@@ -17,8 +19,10 @@ def missing(evidence: Evidence) -> Judgement | None:
     for path, connected in evidence.truth.connected.items():
         if connected and partials.get(path) is None:
             return Judgement(verdict=Verdict.DISCONNECTED, reason=messages.disconnected(path))
+    if _overflown(evidence):
+        return None
     for path, partial in partials.items():
-        if partial is not None and not evidence.truth.ties and _dead(evidence, path, partial):
+        if partial is not None and _dead(evidence, path, partial) and _dead_by_all(evidence, path, partial):
             return Judgement(
                 verdict=Verdict.DEAD_LEAF,
                 reason=messages.dead(path, evidence.truth.partials[path].nearest),
@@ -26,6 +30,17 @@ def missing(evidence: Evidence) -> Judgement | None:
                 leaves=leaves_of(evidence) if _all_formed(evidence) else (),
             )
     return None
+
+
+def _overflown(evidence: Evidence) -> bool:
+    """Return whether something came back that is no number where the dtype's range explains it: x/inf is 0 then."""
+    given = [evidence.measurement.value, *evidence.measurement.partials.values()]
+    strange = any(one is not None and bool(np.any(~np.isfinite(one.values) & _judged(one))) for one in given)
+    return bool(evidence.truth.beyond_range) and strange
+
+
+def _judged(partial: Partial) -> NDArray[np.bool_]:
+    return np.ones(partial.values.shape, bool) if partial.sampled is None else partial.sampled
 
 
 def _dead(evidence: Evidence, path: str, partial: Partial) -> bool:
@@ -37,6 +52,14 @@ def _dead(evidence: Evidence, path: str, partial: Partial) -> bool:
     judged = comparison.judged
     alive = np.abs(comparison.truth) > comparison.tolerance
     return bool(judged.any() and np.all(comparison.got[judged] == 0) and np.any(alive[judged]))
+
+
+def _dead_by_all(evidence: Evidence, path: str, partial: Partial) -> bool:
+    """Return whether zeros are dead under every convention and in every branch; not where nothing is known of them."""
+    truth = evidence.truth
+    ties = [assumed.evidence for assumed in assumptions(evidence)] if truth.ties else [evidence]
+    near = list(flips(evidence)) if truth.near else [evidence]
+    return bool(ties and near) and all(_dead(assumed, path, partial) for assumed in (*ties, *near))
 
 
 def forms(evidence: Evidence) -> Judgement | None:

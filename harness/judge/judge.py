@@ -6,33 +6,39 @@ The truth decides; engines never vote, and a NaN can only fail.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from harness.domains.precision import round_to
-from harness.judge import messages
+from harness.judge import kink_messages, messages
+from harness.judge.blind import could_not_tell
+from harness.judge.branches import at_ties, chosen, loosened, one_sided, rounded_branch, undefined
 from harness.judge.compare import Comparison
-from harness.judge.diagnose import FLOAT32_EXCESS, INACCURATE, diagnose
+from harness.judge.conduct import conduct
+from harness.judge.diagnose import FLOAT32_EXCESS, INACCURATE
+from harness.judge.doubt import diagnosis_of, doubted, half_sums
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.first_wrong import told
 from harness.judge.forms import forms, leaves_of, missing, value_of
 from harness.judge.verdict import OF_TROUBLE, Verdict
-
-BLIND = 0.5
-"""A tolerance of more than half the gradient could not have told right from wrong."""
-
 
 Found = Callable[[Verdict, str, str], Judgement]
 
 
 def judge(evidence: Evidence) -> Judgement:
     """Return the verdict on one measurement; of a user's own gradient that is wrong, with its first wrong node."""
-    return told(evidence, _verdict(evidence))
+    return told(evidence, doubted(evidence, _verdict))
 
 
 def _verdict(evidence: Evidence) -> Judgement:
     """Return the verdict of the first rule that fits."""
-    for rule in (_no_truth, _no_measurement, _undefined, missing, forms):
+    for rule in (_no_truth, _no_measurement, conduct):
+        found = rule(evidence)
+        if found is not None:
+            return found
+    evidence = one_sided(loosened(evidence))
+    for rule in (missing, forms, undefined):
         found = rule(evidence)
         if found is not None:
             return found
@@ -54,16 +60,6 @@ def _no_measurement(evidence: Evidence) -> Judgement | None:
     return Judgement(verdict=OF_TROUBLE[failure.trouble], reason=failure.sentence)
 
 
-def _undefined(evidence: Evidence) -> Judgement | None:
-    """An undefined point tells nothing of a backend, whatever it answers."""
-    if not evidence.truth.undefined:
-        return None
-    return Judgement(
-        verdict=Verdict.UNDEFINED,
-        reason="The exact value or gradient is not finite at this point. Move the point, or declare a domain.",
-    )
-
-
 def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Comparison, ...]) -> Judgement:
     """Return the verdict on finite shape and dtype: value first, then gradient."""
 
@@ -72,44 +68,65 @@ def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Compari
 
     everything = leaves if value is None else (value, *leaves)
     strange = [one for one in everything if np.any(~np.isfinite(one.got) & one.judged)]
+    if strange and _estimated(evidence, strange[0]) and evidence.slopes is not None:
+        return found(Verdict.NO_REFERENCE, messages.no_reference(strange[0]), "")
     if strange:
         beyond = evidence.truth.beyond_range
         verdict = Verdict.NONFINITE_RANGE if beyond else Verdict.NONFINITE
-        return found(verdict, messages.nonfinite(strange[0], beyond), "")
+        return found(verdict, _strange(evidence, strange[0], beyond), "")
     blind = [one for one in everything if np.any(~np.isfinite(one.tolerance) & one.judged)]
     if blind:
         return found(*_unbounded(evidence, blind[0]), "")
+    gradient = replace(_gradient(evidence, leaves, found), value=value)
     if value is not None and value.wrong.any():
-        return found(Verdict.VALUE_MISMATCH, messages.value_mismatch(value, leaves), _value_kind(value, evidence.dtype))
-    if evidence.truth.ties:
-        return found(Verdict.UNDEFINED, messages.tie(evidence.truth.ties[0]), "")
-    return _gradient(evidence, leaves, found)
+        return found(Verdict.VALUE_MISMATCH, messages.value_mismatch(value, gradient), _value_kind(evidence, value))
+    return gradient
+
+
+def _strange(evidence: Evidence, one: Comparison, beyond: str) -> str:
+    """Return what is said of NaN or infinity."""
+    if evidence.slopes is None or not one.path:
+        return messages.nonfinite(one, beyond)
+    return kink_messages.nonfinite(one, one.worst(), evidence.slopes)
 
 
 def _unbounded(evidence: Evidence, blind: Comparison) -> tuple[Verdict, str]:
     """No tolerance could be derived: finite differences without a step, or an error bound beyond all bounds."""
-    partial = evidence.measurement.partials.get(blind.path) if blind.path else evidence.measurement.value
-    if partial is not None and partial.bar is not None:
+    if _estimated(evidence, blind):
         return Verdict.NO_REFERENCE, messages.no_reference(blind)
     return Verdict.ILL_CONDITIONED, messages.unbounded(blind)
 
 
-def _value_kind(value: Comparison, dtype: str) -> str:
+def _estimated(evidence: Evidence, one: Comparison) -> bool:
+    """Return whether the numbers have an error bar of their own."""
+    partial = evidence.measurement.partials.get(one.path) if one.path else evidence.measurement.value
+    return partial is not None and partial.bar is not None
+
+
+def _value_kind(evidence: Evidence, value: Comparison) -> str:
     excess = float(value.excess)
+    if half_sums(evidence, [value]):
+        return messages.HALF
     if excess <= INACCURATE:
         return "inaccurate"
-    return "precision leak" if dtype == "float64" and excess <= FLOAT32_EXCESS else "another function"
+    return "precision leak" if evidence.dtype == "float64" and excess <= FLOAT32_EXCESS else "another function"
 
 
 def _gradient(evidence: Evidence, leaves: tuple[Comparison, ...], found: Found) -> Judgement:
+    branch = at_ties(evidence) if evidence.truth.ties else None
+    if branch is not None:
+        return branch
     if any(leaf.wrong.any() for leaf in leaves):
-        if evidence.truth.near:
-            return found(Verdict.UNDEFINED, messages.near_tie(evidence.truth.near[0]), "")
-        diagnosis = diagnose(leaves, evidence.sizes, evidence.dtype)
+        branch = rounded_branch(evidence)
+        if branch is not None:
+            return branch
+        diagnosis = diagnosis_of(evidence, leaves)
         return found(Verdict.DISAGREE, messages.disagree(leaves, diagnosis), diagnosis)
+    if said := chosen(evidence, leaves):
+        return found(Verdict.SUBGRADIENT, said, "one-sided derivatives")
     if _exact(evidence, leaves):
         return found(Verdict.EXACT, messages.exact(leaves), "")
-    unsure = [leaf for leaf in leaves if _could_not_tell(leaf)]
+    unsure = [leaf for leaf in leaves if could_not_tell(leaf)]
     if unsure:
         return found(Verdict.ILL_CONDITIONED, messages.ill_conditioned(unsure[0]), "")
     zero = all(not np.any(leaf.truth[leaf.judged]) for leaf in leaves)
@@ -122,13 +139,3 @@ def _exact(evidence: Evidence, leaves: tuple[Comparison, ...]) -> bool:
     if any(partial is not None and (partial.bar is not None or partial.tail) for partial in given):
         return False
     return all(bool(np.all(leaf.got == round_to(leaf.truth, evidence.dtype))) for leaf in leaves)
-
-
-def _could_not_tell(leaf: Comparison) -> bool:
-    """Return whether ‖tolerance‖ exceeds half of ‖gradient‖ over the entries whose truth is not zero."""
-    alive = leaf.judged & (leaf.truth != 0)
-    if not alive.any():
-        return False
-    tolerance, truth = leaf.tolerance[alive], leaf.truth[alive]
-    scale = float(np.max(np.abs(truth)))
-    return not float(np.linalg.norm(tolerance / scale)) <= BLIND * float(np.linalg.norm(truth / scale))

@@ -57,6 +57,12 @@ class Verdict(Enum):
         "A decision within rounding of its threshold went the other way.",
     )
     KINK_ARTEFACT = ("KINK-ARTEFACT", 14, Class.INCONCLUSIVE, "At a kink: conventions combined to what no side has.")
+    SUBGRADIENT_MIXED = (
+        "SUBGRADIENT(mixed)",
+        14,
+        Class.INCONCLUSIVE,
+        "At a kink: no uniform convention, but a choice at every tie that lies between the sides.",
+    )
     SUSPECT = ("SUSPECT", 15, Class.INCONCLUSIVE, "Just outside the tolerance, but inside the worst-case bound.")
     DISAGREE = ("DISAGREE", 16, Class.FAIL, "An entry lies outside its tolerance.")
     UNDECIDED = ("UNDECIDED", 17, Class.INCONCLUSIVE, "The ports differ, and nothing says which of them is right.")

@@ -25,7 +25,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """One known difference."""
 
     cell: str
-    """Cell id or a prefix of whole parts."""
+    """Cell id or a prefix of whole parts; a part may be *, which stands for any."""
     verdict: str
     """The word of the verdict, such as VALUE-MISMATCH."""
     reason: str
@@ -78,9 +78,17 @@ def apply(cell: CellLine, expectations: Iterable[Expectation], versions: dict[st
 
 
 def _speaks_of(expectation: Expectation, cell: CellLine, versions: dict[str, str]) -> bool:
-    if not below(cell.id, expectation.cell):
+    if not _covers(expectation, cell):
         return False
     return all(versions.get(package) == version for package, version in expectation.versions.items())
+
+
+def _covers(expectation: Expectation, cell: CellLine) -> bool:
+    """Return whether the cell is named, or below what is named; a part * stands for any one part, such as a dtype."""
+    parts, wanted = cell.id.split("/"), expectation.cell.split("/")
+    if "*" not in wanted:
+        return below(cell.id, expectation.cell)
+    return len(wanted) <= len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
 
 
 def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> list[str]:
@@ -88,7 +96,7 @@ def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> lis
     judged = list(cells)
     found = []
     for expectation in expectations:
-        below_it = [cell for cell in judged if below(cell.id, expectation.cell) and cell.verdict not in _NOT_RUN]
+        below_it = [cell for cell in judged if _covers(expectation, cell) and cell.verdict not in _NOT_RUN]
         if below_it and not any(cell.verdict == expectation.verdict for cell in below_it):
             found.append(expectation.cell)
     return found

@@ -63,7 +63,7 @@ def establish(derivative: Derivative, inputs: Leaves, dtype: str) -> Truth:
         found = search(derivative, inputs, precision)
     except Unevaluated as missing:
         return refused(derivative, NoTruth(kind=Kind.UNSUPPORTED, sentence=f"No exact value: {missing}."))
-    rounding = _rounding(derivative, found.bounds)
+    rounding = rounding_of(derivative, found.bounds)
     certificate = _certificate(derivative, inputs, precision, found)
     with Ball(found.digits).context():
         value, partials = _enclosures(derivative, found)
@@ -112,10 +112,11 @@ def _run(derivative: Derivative, inputs: Leaves, precision: Precision, digits: i
 
 def _narrow(exact: Enclosure, bound: Any, precision: Precision) -> bool:
     """Return whether every radius of an output is within its share of the tolerance."""
-    return bool((exact.radius <= SHARE * terms(bound.error, bound.value, precision).total).all())
+    return bool((exact.radius <= SHARE * terms(bound.error, exact.nearest, precision).total).all())
 
 
-def _rounding(derivative: Derivative, bounds: Evaluation) -> Rounding:
+def rounding_of(derivative: Derivative, bounds: Evaluation) -> Rounding:
+    """Return the worst-case rounding of the value and the partials, from a run of the bound domain."""
     return Rounding(
         value=bounds.values[derivative.value].error,
         partials={
@@ -149,7 +150,7 @@ def _certificate(derivative: Derivative, inputs: Leaves, precision: Precision, f
     if not found.finite:
         return untried("the value or a partial is not finite")
     claims = derivative.claims or (derivative,)
-    probes = [_probe(claim, inputs, precision, found, _rounding(claim, found.bounds)) for claim in claims]
+    probes = [_probe(claim, inputs, precision, found, rounding_of(claim, found.bounds)) for claim in claims]
     return weakest([*map(certify, probes), *(twins(found.balls, pair) for pair in derivative.equal)])
 
 
