@@ -82,7 +82,7 @@ def test_shape_and_dtype_are_kept_for_the_judge(monkeypatch: pytest.MonkeyPatch)
     w = builder.input("w", (2, 3), param=True)
     graph = builder.freeze(b.total(w * w, (0, 1)))
     bind = sys.modules["harness.backends.adapter"].bind
-    monkeypatch.setattr("harness.backends.adapter.bind", lambda source: Reshaping(bind(source)))
+    monkeypatch.setattr("harness.backends.adapter.bind", lambda *given: Reshaping(bind(*given)))
     got = measured("torch", graph, {"w": np.full((2, 3), 0.1)})
     assert got.partials["w"] is not None
     assert (got.partials["w"].values.shape, got.partials["w"].dtype) == ((6, 1), "float32")
@@ -264,6 +264,7 @@ def test_compiled_variants_are_traced_at_another_point(
     monkeypatch.setattr(type(backend), "_compiled", recorded)
     graph, inputs = square()
     got = backend.measure(Task(graph=graph, inputs=inputs, dtype="float64", variant=variant))
-    assert seen == called
+    assert seen[: len(called)] == called
+    assert set(seen[len(called) :]) <= {3.0}  # the second call, of a source that is new and quick
     assert got.partials["w"] is not None
     assert float(got.partials["w"].values) == 6.0

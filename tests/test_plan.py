@@ -8,7 +8,7 @@ import pytest
 
 from harness import case, param
 from harness.backends import BACKENDS
-from harness.run.plan import Selection, SelectionError, below, keyword_matcher, plan
+from harness.run.plan import Selection, SelectionError, below, keyword_matcher, left_out, plan
 
 
 @case(w=param(), points=[dict(w=3.0), dict(w=2.0)])
@@ -41,6 +41,25 @@ def test_selections_narrow() -> None:
     assert {cell.variant for cell in plan([one], Selection(variants=("function",)))} == {"function"}
     prefix = "test_plan.one/torch/xp"
     assert all(cell.id.startswith(prefix) for cell in plan([one, two], Selection(prefix=prefix)))
+
+
+@case(w=param(), points=[dict(w=3.0)])
+def three(xp: Any, w: Any) -> Any:
+    return w**3
+
+
+@three.backward
+def by_hand(w: float) -> float:
+    return 3 * w**2
+
+
+def test_gradients_by_hand_that_a_named_backend_leaves_out_are_told() -> None:
+    hand = "test_plan.three/numpy/by_hand"
+    assert left_out([one, three], Selection(backends=("torch",))) == (hand,)
+    assert left_out([one, three], Selection()) == ()
+    assert left_out([one, three], Selection(backends=("torch", "numpy"))) == ()
+    assert left_out([one], Selection(backends=("torch",))) == ()
+    assert left_out([one, three], Selection(backends=("torch",), keyword="one")) == ()
 
 
 def test_shards_are_a_partition() -> None:

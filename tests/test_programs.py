@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.backends import describe
 from harness.backends.adapter import Adapter
 from harness.backends.phrasebook import Call, Phrasebook, numpy_style
 from harness.graph import build as b
 from harness.graph.build import Builder
+from harness.graph.directions import drawn
+from harness.graph.node import Graph
 from harness.measurement import Leaves, Measurement, Task
 from measured import NAMES, adapter, measured, mlp, printed, recorded, run, square
 
@@ -68,6 +71,65 @@ def test_a_program_prints_none_where_the_framework_says_none(tmp_path: Path) -> 
     graph = builder.freeze(w * w)
     task = Task(graph=graph, inputs={"w": np.array(0.1), "unused": np.array(1.0)}, dtype="float64", variant="eager")
     assert printed(run(adapter("torch").reproduce(task), tmp_path)) == [(0.1 * 0.1, [0.2, None])]
+
+
+ROUTES = {name: [("grad", describe(name).variants), *describe(name).routes.items()] for name in NAMES}
+"""Backend → each operator with its variants."""
+
+
+def network() -> tuple[Graph, Leaves]:
+    """Return a layer whose bias is summed over rows, with numbers that every dtype holds."""
+    builder = Builder()
+    w, bias = builder.input("w", (2, 2), param=True), builder.input("bias", (2,), param=True)
+    x = builder.input("x", (3, 2))
+    h = b.call("softplus", b.matmul(x, w) + bias)
+    inputs: Leaves = {"w": np.array([[0.5, -1.25], [0.75, 2.0]]), "bias": np.array([0.125, -0.5])}
+    return builder.freeze(b.call("mean", h * b.call("tanh", h), axes=(0, 1), keepdims=False)), inputs | {
+        "x": np.array([[1.0, 0.5], [-0.25, 3.0], [0.75, -2.0]])
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_and_operator_prints_the_recorded_number_bit_for_bit(name: str, tmp_path: Path) -> None:
+    """In a process of its own, in float32 and bfloat16; where a framework has no such call, nothing is printed."""
+    graph, inputs = network()
+    backend, blocks, expected = adapter(name), [], []
+    for operator, variants in ROUTES[name]:
+        for variant in variants:
+            for dtype in ("float32", "bfloat16") if operator == "grad" else ("bfloat16",):
+                given = inputs | drawn(graph, operator, 0)
+                task = Task(graph=graph, inputs=given, dtype=dtype, variant=variant, operator=operator)
+                got = backend.measure(task)
+                if got.failure is None:
+                    blocks.append(backend.reproduce(task))
+                    expected.append(recorded(got))
+    assert len(blocks) >= 2 * len(backend.variants) + 3
+    for said, known in zip(printed(run("".join(blocks), tmp_path)), expected, strict=True):
+        assert hexadecimal(said) == hexadecimal(known)
+
+
+def hexadecimal(numbers: Any) -> Any:
+    """Return nested numbers as hexadecimal texts, which tell -0 from 0."""
+    if isinstance(numbers, list | tuple):
+        return [hexadecimal(one) for one in numbers]
+    return None if numbers is None else float(numbers).hex()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_graph_takes_fifteen_lines(name: str) -> None:
+    """Twelve nodes and twenty numbers, in every variant of the gradient; TensorFlow's vmap alone takes more."""
+    builder = Builder()
+    leaves = [builder.input(path, (4,), param=True) for path in ("first", "second", "third", "fourth", "fifth")]
+    h = b.call("tanh", leaves[0] * leaves[1] + leaves[2])
+    y = b.call("square", h - leaves[3]) * leaves[4]
+    graph = builder.freeze(b.call("sum", y, axes=(0,), keepdims=False))
+    assert len(graph.nodes) == 12
+    backend = adapter(name)
+    inputs: Leaves = {path: np.linspace(0.1, 0.7, 4) for path in graph.params}
+    for variant in backend.variants:
+        if (name, variant) != ("tensorflow", "vmap"):  # whose lines around the cost alone are ten
+            program = backend.reproduce(Task(graph=graph, inputs=inputs, dtype="float64", variant=variant))
+            assert len(program.splitlines()) <= 15, program
 
 
 COMPLEX = Phrasebook(

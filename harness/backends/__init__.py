@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import importlib.util
 import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -48,10 +49,14 @@ class Backend(Protocol):
     mechanism: str
     package: str
     dtypes: tuple[str, ...]
-    operators: tuple[str, ...]
     variants: tuple[str, ...]
-    """The first is the default."""
+    """Of the gradient; the first is the default."""
+    routes: Mapping[str, tuple[str, ...]]
+    """Operator beyond the gradient → its variants."""
     book: Phrasebook
+
+    @classmethod
+    def operators(cls) -> tuple[str, ...]: ...
 
     def settle(self) -> None: ...
 

@@ -5,24 +5,31 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import linecache
-import os
 import re
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backends.user_call import live_of
+from harness.backends import process_state
+from harness.backends.custody import Custody, Watched
+from harness.backends.interview import Answer, changed, interview
+from harness.backends.layouts import check_layouts
+from harness.backends.returned import NotATensor, foreigners
 from harness.backends.user_cost import user_cost
+from harness.conduct import Conduct, Foreign
+from harness.domains.beside import mirrored
 from harness.graph.emit import Phrasebook, Script, Unphrased, emit, program
-from harness.measurement import Failure, Measurement, Partial, Task, Trouble
+from harness.measurement import Failure, Leaves, Measurement, Partial, Task, Trouble
+from harness.told import fitting, kind, message
 
 KINDS: dict[str, type[np.generic]] = {"real": np.float64, "int": np.int64, "bool": np.bool_}
 """Kind of a leaf → NumPy's type of its values."""
@@ -32,9 +39,16 @@ MEMORY = re.compile("out of memory|RESOURCE_EXHAUSTED|OOM when allocating|can't 
 
 LACKING = re.compile(
     "not implemented for|Low precision dtypes not supported|Unsupported dtype|Could not find device for node|"
-    "is not in the list of allowed values|Detected unsupported operations"
+    "is not in the list of allowed values|Detected unsupported operations|"
+    "gradient registry has no entry for|derivative for .* is not implemented|can't apply forward-mode differentiation|"
+    "does not support it because it has not been implemented|must override the setup_context|"
+    "does not have vmap support|You must implement the jvp function|"
+    "Reverse-mode differentiation does not work for"
 )
 """How the frameworks say that they have no such function: in this dtype, or compiled."""
+
+READ = 5000
+"""Characters at either end of a message in which the line is looked for that says what is wrong."""
 
 Gradient = Callable[..., tuple[Any, Iterable[Any]]]
 """Native inputs → native value, and a native partial per differentiated leaf."""
@@ -53,12 +67,20 @@ class Adapter(ABC):
     package: str
     """What is imported and installed."""
     dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
-    operators: tuple[str, ...] = ("grad",)
     variants: tuple[str, ...] = ("eager",)
-    """The first is the default."""
+    """Of the gradient; the first is the default."""
+    routes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Operator beyond the gradient → its variants, the first is the default."""
     compiled: tuple[str, ...] = ()
     """The variants whose function is traced once and run at other points."""
     book: Phrasebook
+    arrays: tuple[type, ...] = (object,)
+    """The classes of its own arrays."""
+
+    @classmethod
+    def operators(cls) -> tuple[str, ...]:
+        """Return what can be asked of the derivative here."""
+        return ("grad", *cls.routes)
 
     @abstractmethod
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
@@ -72,6 +94,10 @@ class Adapter(ABC):
         """Return the result when it is computed, for frameworks that answer before they have."""
         return result
 
+    def forward(self, cost: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a user's function as it is called many times for its value alone."""
+        return cost
+
     def settle(self) -> None:  # noqa: B027 - most frameworks have nothing to set
         """Set what stays set for as long as the process lives: only a process of our own is treated so."""
 
@@ -79,6 +105,10 @@ class Adapter(ABC):
     def settings(self) -> Iterator[None]:
         """Hold the framework's global flags at what a measurement needs; afterwards they are as they were."""
         yield
+
+    def watched(self, *, closely: bool) -> Watched:
+        """Return the global state that a call must leave as it was; closely where a user's function is called."""
+        return process_state.watched(closely=closely)
 
     def versions(self) -> dict[str, str]:
         """Return package → version."""
@@ -97,7 +127,7 @@ class Adapter(ABC):
         variant = self.variant(task)[0]
         if task.native is not None:
             return user_cost(task, self.book, variant).script
-        return emit(task.graph, self.book, dtype=task.dtype, variant=variant)
+        return emit(task.graph, self.book, dtype=task.dtype, variant=variant, operator=task.operator)
 
     def compile(self, task: Task) -> Gradient:
         """Return the differentiating function: native inputs → value and partials."""
@@ -105,18 +135,10 @@ class Adapter(ABC):
 
     def _compiled(self, task: Task, script: Script) -> Gradient:
         if task.native is None:
-            return bind(script.source)
-        self._check_layouts(task)
+            return bind(script.source, script.binds)
+        check_layouts(task, self.native, self.numpy)
         cost = user_cost(task, self.book, self.variant(task)[0])
-        return bind(cost.runs, given=cost.call.given)
-
-    def _check_layouts(self, task: Task) -> None:
-        """Raise ValueError where a layout does more than move the entries of a leaf."""
-        for path, layout in live_of(task).layouts.items():
-            entries = np.arange(task.inputs[path].size, dtype=np.float64)
-            moved = self.numpy(layout(self.native(entries.reshape(task.inputs[path].shape), "float64")))[0]
-            if not np.array_equal(np.sort(moved, axis=None), entries):
-                raise ValueError(f"the layout of {path} changes entries; only permute and reshape there")
+        return bind(cost.runs, script.binds, given=cost.call.given)
 
     def to_native(self, task: Task) -> tuple[Any, ...]:
         """Return the task's inputs as the differentiating function takes them."""
@@ -128,7 +150,7 @@ class Adapter(ABC):
 
     def reproduce(self, task: Task) -> str:
         """Return a standalone program that prints the value and the partials of the task."""
-        return program(self.script(task), self.book, task.inputs)
+        return program(self.script(task), self.book, task.inputs, dense=task.native is None)
 
     def measure(self, task: Task) -> Measurement:
         """Return value and partials, or how the framework failed; nothing is raised."""
@@ -145,8 +167,8 @@ class Adapter(ABC):
         """Return the sentence that says what this framework lacks for the task; "" where it lacks nothing."""
         for noun, asked, known in (
             ("dtype", task.dtype, self.dtypes),
-            ("variant", task.variant, self.variants),
-            ("operator", task.operator, self.operators),
+            ("operator", task.operator, self.operators()),
+            ("variant", task.variant, self.routes.get(task.operator, self.variants)),
         ):
             if asked not in known:
                 return f"{self.name} has no {noun} {asked}; choose one of {', '.join(known)}"
@@ -165,26 +187,70 @@ class Adapter(ABC):
             return Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
 
     def _measured(self, task: Task, script: Script) -> Measurement:
-        gradient = self._compiled(task, script)
-        native = self._native(task, script)
-        start = time.perf_counter()
+        """Return what came of the calls, and what they changed; everything is put back."""
+        custody = Custody(self.watched(closely=task.native is not None), traced=task.variant in self.compiled)
+        try:
+            found = self._interviewed(task, script, custody)
+        except NotATensor as error:
+            found = Measurement(conduct=Conduct(foreign=(Foreign(said=str(error)),)), source=script.source)
+        except Exception as error:
+            found = Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
+        finally:
+            custody.end()
+        return replace(found, conduct=custody.seen(found.conduct))
+
+    def _interviewed(self, task: Task, script: Script, custody: Custody) -> Measurement:
+        gradient, start = self._compiled(task, script), time.perf_counter()
         if task.variant in self.compiled:
             self._trace_elsewhere(task, gradient)
+            custody.inspect()
+        tracing = time.perf_counter() - start
+        again = task.native is not None or script.source not in self._asked
+        self._asked.add(script.source)
+        answer, conduct = interview(task, partial(self._ask, task, script, gradient), custody, again=again)
+        if task.native is not None and None in answer.partials.values():
+            cost = user_cost(task, self.book, self.variant(task)[0])
+            departed = self.departed(bind(cost.runs, "cost", given=cost.call.given), self._native(task, script))
+            conduct = replace(conduct, foreign=(*conduct.foreign, *departed))
+        return Measurement(
+            value=answer.value,
+            partials=answer.partials,
+            conduct=conduct,
+            source=script.source,
+            seconds=tracing + answer.seconds,
+        )
+
+    @cached_property
+    def _asked(self) -> set[str]:
+        """The sources that were asked twice: what computes alike at one point does so at another."""
+        return set()
+
+    def _ask(self, task: Task, script: Script, gradient: Gradient, inputs: Leaves) -> Answer:
+        """Return what one call gives at the inputs."""
+        native = self._native(replace(task, inputs=inputs), script)
+        start = time.perf_counter()
         value, partials = self.wait(gradient(*native))
         seconds = time.perf_counter() - start
-        returned = zip(script.params, partials, strict=True)
-        return Measurement(
+        returned = dict(zip(script.results, partials, strict=True))
+        foreign = foreigners(returned, self.arrays)
+        left = {path: self.partial(array).values for path, array in zip(script.arguments, native, strict=True)}
+        return Answer(
             value=self.partial(value),
-            partials={path: None if partial is None else self.partial(partial) for path, partial in returned},
-            source=script.source,
+            partials={path: None if one is None or foreign else self.partial(one) for path, one in returned.items()},
+            foreign=foreign,
+            inputs=changed(left, inputs),
             seconds=seconds,
         )
 
+    def departed(self, cost: Callable[..., Any], native: tuple[Any, ...]) -> tuple[Foreign, ...]:
+        """Return how a user's function leaves the framework on its way to a value; none where that cannot be told."""
+        return ()
+
     def _trace_elsewhere(self, task: Task, gradient: Gradient) -> None:
         """Compile at the mirrored point first: what is kept of one point would be wrong at the task's."""
-        mirrored = dict(task.inputs) | {path: -np.asarray(task.inputs[path], float) for path in task.graph.params}
+        there = mirrored(task.inputs, task.graph.params)
         with contextlib.suppress(Exception):  # the mirrored point may be outside the domain; the task's own call tells
-            self.wait(gradient(*self.to_native(replace(task, inputs=mirrored))))
+            self.wait(gradient(*self.to_native(replace(task, inputs=there))))
 
     def partial(self, array: Any) -> Partial:
         """Return a native array as it came: its shape and the name of its dtype are kept for the judge."""
@@ -195,10 +261,12 @@ class Adapter(ABC):
 
     def failure(self, error: Exception, when: str) -> Failure:
         """Return the failure that an exception stands for, in one sentence."""
-        trouble = Trouble.UNSUPPORTED if LACKING.search(str(error)) else Trouble.ERROR
-        if isinstance(error, MemoryError) or MEMORY.search(str(error)):
+        said = message(error)
+        trouble = Trouble.UNSUPPORTED if LACKING.search(said) else Trouble.ERROR
+        if isinstance(error, MemoryError) or MEMORY.search(said):
             trouble = Trouble.OUT_OF_MEMORY
-        sentence = f"{self.name} raised {type(error).__name__} {when}: {first_line(str(error))}"
+        blamed = self.name if isinstance(error, NotATensor) else f"{self.name} raised {kind(error)} {when}"
+        sentence = f"{blamed}: {first_line(said)}"
         return Failure(trouble=trouble, sentence=sentence)
 
 
@@ -217,23 +285,11 @@ def bind(source: str, function: str = "gradient", given: tuple[tuple[str, Any], 
     return bound
 
 
-@contextlib.contextmanager
-def silenced() -> Iterator[None]:
-    """Return a context in which standard error is dropped: compiled code writes there past Python."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
-
-
 def first_line(message: str) -> str:
     """Return the line of a message that says what is wrong: the first, or the last where the first announces it."""
-    lines = [line.strip() for line in re.sub(r"\[\[\{\{.*|\{\{.*?\}\} ?", "", message).splitlines() if line.strip()]
-    return (lines[-1] if lines[0].endswith(":") else lines[0]) if lines else "no message"
+    ends = message if len(message) <= 2 * READ else message[:READ] + message[-READ:]
+    lines = [line.strip() for line in re.sub(r"\[\[\{\{.*|\{\{.*?\}\} ?", "", ends).splitlines() if line.strip()]
+    return fitting(lines[-1] if lines[0].endswith(":") else lines[0]) if lines else "no message"
 
 
 def installed(package: str) -> str:

@@ -136,7 +136,7 @@ class _Run:
         self.leaves = [calm.inputs[path] for path in script.arguments]
         self.params = {path: np.asarray(calm.inputs[path], dtype=np.float64) for path in script.params}
         self.size = sum(x.size for x in self.params.values())
-        self.entries = _chosen(self.params)
+        self.entries = chosen(self.params)
         self.x = np.array([self.params[path][index] for path, index in self.entries])
         self.value = np.nan
 
@@ -203,21 +203,21 @@ class _Run:
         return (values[1:13] - values[13:]) / (xs[1:13] - xs[13:])
 
 
-def _chosen(params: dict[str, Array]) -> list[Entry]:
-    """Return the entries to be differentiated: all, or of many a sample from every leaf."""
+def chosen(params: dict[str, Array], most: int = ALL, sample: int = SAMPLE) -> list[Entry]:
+    """Return the entries to be differentiated: all, or of more than `most` a sample from every leaf."""
     every = {path: list(np.ndindex(x.shape)) for path, x in params.items()}
-    if sum(map(len, every.values())) > ALL:
+    if sum(map(len, every.values())) > most:
         draw = np.random.default_rng(SEED)
-        quotas = _quotas({path: len(indices) for path, indices in every.items()})
+        quotas = _quotas({path: len(indices) for path, indices in every.items()}, sample)
         picked = {path: np.sort(draw.choice(len(every[path]), quotas[path], replace=False)) for path in params}
         every = {path: [every[path][k] for k in ranks] for path, ranks in picked.items()}
     return [(path, index) for path, indices in every.items() for index in indices]
 
 
-def _quotas(sizes: dict[str, int]) -> dict[str, int]:
+def _quotas(sizes: dict[str, int], sample: int = SAMPLE) -> dict[str, int]:
     """Return how many entries are drawn of each leaf: equally many, but that small leaves have fewer."""
     quotas: dict[str, int] = {}
     for path in sorted(sizes, key=lambda path: sizes[path]):
-        left = SAMPLE - sum(quotas.values())
+        left = sample - sum(quotas.values())
         quotas[path] = min(sizes[path], left // (len(sizes) - len(quotas)))
     return quotas

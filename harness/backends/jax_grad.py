@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.backends import jax_state, operators_jax
 from harness.backends.adapter import Adapter
+from harness.backends.custody import Watched
 from harness.backends.phrasebook import Call, Phrase, Phrasebook, calls, numpy_style, reduction
 from harness.graph.node import Node
+from harness.graph.own_rules import EXP_OF_DIFFERENCE
 from harness.measurement import Task
 
 LARGEST_JIT = 500
@@ -23,6 +26,8 @@ LARGEST_JIT = 500
 
 def differentiate(call: Call) -> str:
     """Return the lines that bind `gradient`."""
+    if call.operator != "grad":
+        return operators_jax.lines(call)
     eager = f"jax.value_and_grad(cost, argnums={call.positions})"
     if call.variant == "vmap":
         return batched(call, f"jax.jit(jax.vmap({eager}, in_axes={call.batch}))")
@@ -76,6 +81,7 @@ BOOK = Phrasebook(
     prelude='jax.config.update("jax_enable_x64", True)\ndtype = jnp.{dtype}\n',
     differentiate=differentiate,
     leaves={"real": "jnp.asarray({0}, dtype)", "int": "jnp.asarray({0})", "bool": "jnp.asarray({0})"},
+    own_rules={"softplus": EXP_OF_DIFFERENCE, "logaddexp": EXP_OF_DIFFERENCE},
     phrases={
         **numpy_style("jnp"),
         **calls("jax.nn", "sigmoid softplus relu silu"),
@@ -104,11 +110,13 @@ class JaxGrad(Adapter):
 
     name, mechanism, package = "jax", "grad", "jax"
     variants = ("jit", "eager", "vmap")
+    routes = operators_jax.ROUTES
     compiled = ("jit", "vmap")
     book = BOOK
 
     def __init__(self) -> None:
         self.jax: Any = importlib.import_module("jax")
+        self.arrays = (self.jax.Array,)
 
     def settle(self) -> None:
         self.jax.config.update("jax_enable_x64", True)
@@ -124,10 +132,14 @@ class JaxGrad(Adapter):
             self.jax.config.update("jax_enable_x64", held)
 
     def variant(self, task: Task) -> tuple[str, str]:
-        nodes = len(task.graph.needed())
-        if task.variant != "jit" or nodes <= LARGEST_JIT:
+        nodes, other = len(task.graph.needed()), task.operator != "grad"
+        if not (other or task.variant == "jit") or nodes <= LARGEST_JIT:
             return task.variant, ""
-        return "eager", f"ran eagerly, not by jit: {nodes} nodes, and above {LARGEST_JIT} compiling takes long"
+        eagerly = f"{task.variant} eager" if other else "eager"
+        return eagerly, f"ran eagerly, not by jit: {nodes} nodes, and above {LARGEST_JIT} compiling takes long"
+
+    def watched(self, *, closely: bool) -> Watched:
+        return super().watched(closely=closely).plus(jax_state.watched(self.jax, closely=closely))
 
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
         return self.jax.numpy.asarray(values, dtype if values.dtype.kind == "f" else None)
@@ -137,6 +149,11 @@ class JaxGrad(Adapter):
 
     def wait(self, result: Any) -> Any:
         return self.jax.block_until_ready(result)
+
+    def forward(self, cost: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function compiled: operation by operation a call takes milliseconds."""
+        compiled: Callable[..., Any] = self.jax.jit(cost)
+        return compiled
 
     def versions(self) -> dict[str, str]:
         return {"jax": self.jax.__version__, "jaxlib": self.jax.lib.__version__}

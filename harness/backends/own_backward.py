@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.backends.adapter import Adapter, bind
+from harness.backends.custody import Custody
+from harness.backends.interview import Answer, changed, interview
 from harness.backends.user_call import UserCall, live_of, user_call
 from harness.calling import flatten
 from harness.graph.literals import identifiers, nested
 from harness.graph.phrase import Phrasebook
 from harness.graph.program import beside
 from harness.graph.script import Script, imports
-from harness.measurement import Failure, Measurement, Partial, Task, Trouble
+from harness.measurement import Failure, Leaves, Measurement, Partial, Task, Trouble
 from harness.spelling import OWN
 
 BOOK = Phrasebook(
@@ -65,26 +68,36 @@ class OwnBackward(Adapter):
             body=body,
             arguments=tuple(names),
             params=task.graph.params,
+            results=task.graph.params,
             names=names,
             kinds={path: task.graph.nodes[k].kind for path, k in task.graph.inputs.items()},
         )
 
-    def _measured(self, task: Task, script: Script) -> Measurement:
+    def _interviewed(self, task: Task, script: Script, custody: Custody) -> Measurement:
         user = _user(task)
         call = f"def call({', '.join(script.names.values())}):\n    return {user.source(script.names)}\n"
         function = bind(imports(BOOK, call) + call, "call", user.given)
-        native = self._native(task, script)
+        answer, conduct = interview(task, partial(self._ask, task, script, function), custody, beside_first=True)
+        return Measurement(
+            partials=answer.partials,
+            adjoints=answer.adjoints,
+            claims_value=False,
+            conduct=conduct,
+            source=script.source,
+            seconds=answer.seconds,
+        )
+
+    def _ask(self, task: Task, script: Script, gradient: Callable[..., Any], inputs: Leaves) -> Answer:
+        native = self._native(replace(task, inputs=inputs), script)
         start = time.perf_counter()
-        answer = function(*native)
+        answer = gradient(*native)
         seconds = time.perf_counter() - start
         try:
             partials, adjoints = self._read(answer, task.graph.params)
         except Malformed as why:
-            failure = Failure(trouble=Trouble.ERROR, sentence=f"What {live_of(task).written} returned {why}.")
-            return Measurement(failure=failure, source=script.source, seconds=seconds)
-        return Measurement(
-            partials=partials, adjoints=adjoints, claims_value=False, source=script.source, seconds=seconds
-        )
+            raise Malformed(f"What {live_of(task).written} returned {why}.") from None
+        left = {path: np.asarray(array, np.float64) for path, array in zip(script.arguments, native, strict=True)}
+        return Answer(partials=partials, adjoints=adjoints, inputs=changed(left, inputs), seconds=seconds)
 
     def _read(self, answer: Any, params: Sequence[str]) -> tuple[dict[str, Partial | None], dict[str, Partial]]:
         """Return the partials by leaf path, and what else was given by name. Raises Malformed."""
@@ -93,6 +106,8 @@ class OwnBackward(Adapter):
         return partials, {name: self.partial(given) for name, given in found.items() if name not in params}
 
     def failure(self, error: Exception, when: str) -> Failure:
+        if isinstance(error, Malformed):
+            return Failure(trouble=Trouble.ERROR, sentence=str(error))
         found = super().failure(error, when)
         return replace(found, sentence=found.sentence.replace(self.name, self.mechanism, 1))
 

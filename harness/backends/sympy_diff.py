@@ -124,7 +124,8 @@ def _script(graph: Graph, data: dict[int, NDArray[Any]], *, at_once: bool) -> Sc
         imports="",
         body=source(expand(graph, names, data), leaves, note=NOTE if decisive else "", at_once=at_once),
         arguments=tuple(real),
-        params=tuple(path for path in real if path in graph.params),
+        params=(params := tuple(path for path in real if path in graph.params)),
+        results=params,
         names=names,
         kinds=dict.fromkeys(real, "real"),
     )

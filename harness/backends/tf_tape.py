@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backends.adapter import Adapter, silenced
+from harness.backends import operators_tensorflow, tf_state
+from harness.backends.adapter import Adapter
+from harness.backends.custody import Watched
 from harness.backends.phrasebook import (
     OPERATORS,
     Call,
@@ -23,6 +26,8 @@ from harness.backends.phrasebook import (
     reduction,
     swapped,
 )
+from harness.backends.silence import silenced
+from harness.conduct import Foreign
 from harness.graph.node import Node
 
 DECORATORS = {
@@ -35,6 +40,8 @@ DECORATORS = {
 
 def differentiate(call: Call) -> str:
     """Return the lines that bind `gradient`."""
+    if call.operator != "grad":
+        return operators_tensorflow.lines(call)
     names, params = ", ".join(call.arguments), ", ".join(call.params)
     if call.variant == "vmap":
         return batched(call)
@@ -189,6 +196,7 @@ class TensorFlowTape(Adapter):
 
     name, mechanism, package = "tensorflow", "GradientTape", "tensorflow"
     variants = ("eager", "function", "xla", "vmap")
+    routes = operators_tensorflow.ROUTES
     compiled = ("function", "xla", "vmap")
     book = BOOK
 
@@ -196,6 +204,7 @@ class TensorFlowTape(Adapter):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with silenced():  # TensorFlow greets on standard error whatever its log level
             self.tf: Any = importlib.import_module("tensorflow")
+        self.arrays = (self.tf.Tensor, self.tf.Variable, self.tf.IndexedSlices)
         self.tf.get_logger().setLevel("ERROR")  # else it takes equal functions of different scripts for retracings
 
     def settle(self) -> None:
@@ -203,6 +212,12 @@ class TensorFlowTape(Adapter):
         with contextlib.suppress(RuntimeError):
             self.tf.config.threading.set_intra_op_parallelism_threads(1)
             self.tf.config.threading.set_inter_op_parallelism_threads(1)
+
+    def watched(self, *, closely: bool) -> Watched:
+        return super().watched(closely=closely).plus(tf_state.watched(self.tf, closely=closely))
+
+    def departed(self, cost: Callable[..., Any], native: tuple[Any, ...]) -> tuple[Foreign, ...]:
+        return tf_state.departed(self.tf, cost, native)
 
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
         return self.tf.constant(values, dtype if values.dtype.kind == "f" else None)

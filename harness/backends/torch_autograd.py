@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.backends import operators_torch, torch_state
 from harness.backends.adapter import Adapter
+from harness.backends.custody import Watched
 from harness.backends.phrasebook import OPERATORS, Call, Phrase, Phrasebook, calls, full, reduction, swapped
 from harness.graph.node import Node
+from harness.graph.own_rules import EXP_OF_DIFFERENCE
 
 
 def differentiate(call: Call) -> str:
     """Return the lines that bind `gradient`; `detach` keeps the caller's arrays as they are."""
+    if call.operator != "grad":
+        return operators_torch.lines(call)
     if call.variant in ("func", "vmap"):
         return functional(call)
     names, params = ", ".join(call.arguments), ", ".join(call.params)
@@ -103,6 +108,7 @@ BOOK = Phrasebook(
     leaves={"real": "torch.tensor({0}, dtype=dtype)", "int": "torch.tensor({0})", "bool": "torch.tensor({0})"},
     value="value.item()",
     setup="torch.set_num_threads(1)\n",
+    own_rules={"logsumexp": EXP_OF_DIFFERENCE},
     helpers={"conv2d": CONV2D},
     phrases={
         **OPERATORS,
@@ -173,10 +179,12 @@ class TorchAutograd(Adapter):
 
     name, mechanism, package = "torch", "autograd", "torch"
     variants = ("eager", "func", "vmap")
+    routes = operators_torch.ROUTES
     book = BOOK
 
     def __init__(self) -> None:
         self.torch: Any = importlib.import_module("torch")
+        self.arrays = (self.torch.Tensor,)
 
     def settle(self) -> None:
         self.torch.set_num_threads(1)
@@ -191,12 +199,15 @@ class TorchAutograd(Adapter):
         finally:
             self.torch.set_num_threads(held)
 
+    def watched(self, *, closely: bool) -> Watched:
+        return super().watched(closely=closely).plus(torch_state.watched(self.torch, closely=closely))
+
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
         return self.torch.tensor(values, dtype=getattr(self.torch, dtype) if values.dtype.kind == "f" else None)
 
     def numpy(self, array: Any) -> tuple[NDArray[np.generic], str]:
         """Return the array, by way of float64: NumPy has no bfloat16."""
-        return array.detach().double().numpy(), str(array.dtype).removeprefix("torch.")
+        return array.detach().double().numpy(force=True), str(array.dtype).removeprefix("torch.")
 
     def versions(self) -> dict[str, str]:
         return {"torch": str(self.torch.__version__)}

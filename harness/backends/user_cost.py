@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.backends.excerpt import binds
+from harness.backends.returned import checked
 from harness.backends.user_call import UserCall, live_of, user_call
+from harness.graph.calls import RESULTS, bound_by, call_of, kinds_of, named
+from harness.graph.directions import directions
 from harness.graph.emit import RESERVED
-from harness.graph.literals import identifiers
-from harness.graph.phrase import Call, Phrasebook
+from harness.graph.phrase import Phrasebook
 from harness.graph.script import Script, imports
 from harness.measurement import Task
 
@@ -22,6 +24,7 @@ class UserCost:
     runs: str
     """What runs: the same without the user's text, whose functions are bound instead."""
     call: UserCall
+    """Its function raises where the user's returns no tensor."""
 
 
 def user_cost(task: Task, book: Phrasebook, variant: str) -> UserCost:
@@ -29,21 +32,25 @@ def user_cost(task: Task, book: Phrasebook, variant: str) -> UserCost:
     lines = book.differentiate
     assert lines is not None, "a native is differentiated by its framework"
     assert task.native is not None, "the task is the graph's own"
-    sample = lines(Call(("w",), ("w",), variant))
+    graph, operator = task.graph, task.operator
+    sample = lines(call_of(graph, operator, variant, graph.inputs, named(graph, operator, graph.inputs, ())))
     words = {*RESERVED, "native", *binds("\n".join([*book.imports.values(), sample]))}
     user = user_call(task.native, live_of(task), words, book.imports.values())
-    names = identifiers(task.graph.inputs, words | user.text.names)
-    cost = f"def cost({', '.join(names.values())}):\n    return {user.source(names)}\n"
-    own = [cost, lines(Call(tuple(names.values()), tuple(names[path] for path in task.graph.params), variant))]
+    names = named(graph, operator, graph.inputs, words | user.text.names)
+    leaves = {path: names[path] for path in graph.inputs}
+    cost = f"def cost({', '.join(leaves.values())}):\n    return {user.source(leaves)}\n"
+    own = [cost, lines(call_of(graph, operator, variant, leaves, names))]
     prelude = book.prelude.format(dtype=task.dtype)
     body, runs = "\n".join([prelude, user.text.text, *own]), "\n".join([prelude, *own])
     script = Script(
         future=user.text.future,
         imports=imports(book, body),
         body=body,
-        arguments=tuple(task.graph.inputs),
-        params=task.graph.params,
+        binds=bound_by(operator),
+        arguments=(*leaves, *directions(graph, operator)),
+        params=graph.params,
+        results=RESULTS.get(operator, graph.params),
         names=names,
-        kinds={path: task.graph.nodes[k].kind for path, k in task.graph.inputs.items()},
+        kinds=kinds_of(graph, leaves, operator),
     )
-    return UserCost(script=script, runs=imports(book, runs) + runs, call=user)
+    return UserCost(script=script, runs=imports(book, runs) + runs, call=replace(user, live=checked(user.live)))

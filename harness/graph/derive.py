@@ -1,15 +1,17 @@
 """Gradients of graphs, as graphs.
 
 Only the reverse rules of the primitives are used: a Hessian-vector product is the gradient of
-⟨gradient, v⟩, and no forward rules are kept.
+⟨gradient, v⟩, a Jacobian-vector product the transpose of the transpose, and no forward rules are kept.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from harness.graph import build as b
 from harness.graph.build import Builder, Ref
+from harness.graph.directions import tangents
 from harness.graph.node import Graph
 from harness.graph.registry import PRIMITIVES, Primitive
 
@@ -23,7 +25,17 @@ class Derivative:
     value: int
     """Node of the function's value."""
     partials: dict[str, int | None]
-    """Node of the partial by leaf path; None where the function does not depend on the leaf."""
+    """Node of the partial by leaf path; None where the function does not depend on the leaf.
+
+    Of another operator than the gradient: its results, by leaf path or by name (graph/operators.py)."""
+    claims: tuple[Derivative, ...] = ()
+    """Functions with their gradients, in this graph, that the results rest on: they are certified.
+
+    Empty: the value and the partials themselves."""
+    equal: tuple[tuple[int, int], ...] = ()
+    """Nodes that hold the same number, derived in two ways."""
+    function: Graph | None = None
+    """The function as it was written, composites kept; None where the results are not its gradient."""
 
 
 def lower(graph: Graph) -> Graph:
@@ -48,29 +60,39 @@ def rebuild(graph: Graph, builder: Builder) -> Graph:
 def gradient(graph: Graph, rules: dict[str, Primitive] = PRIMITIVES) -> Derivative:
     """Return value and gradient of the graph's first output with respect to its params.
 
-    Source: Griewank and Walther, Evaluating Derivatives, 2008, section 3.2 (reverse mode).
+    A composite that has a row among the rules is kept and goes backward by it.
     """
-    low = lower(graph)
+    low = rebuild(graph, Builder(keep=rules.__contains__))
     builder, value = b.thaw(low, tidy=True), low.outputs[0]
     wanted = [builder.inputs[path] for path in builder.params]
-    adjoints = _adjoints(builder, value, wanted, rules)
-    return _finish(builder, value, dict(zip(builder.params, adjoints, strict=True)))
+    adjoints = sweep(builder, value, wanted, rules)
+    return replace(_finish(builder, value, dict(zip(builder.params, adjoints, strict=True))), function=graph)
 
 
 def hvp(graph: Graph, rules: dict[str, Primitive] = PRIMITIVES) -> Derivative:
     """Return ⟨gradient, v⟩ and the Hessian times v; the inputs `v.<path>` hold v."""
-    first = gradient(graph, rules)
+    return second(gradient(graph, rules), rules)
+
+
+def second(first: Derivative, rules: dict[str, Primitive] = PRIMITIVES) -> Derivative:
+    """Return ⟨gradient, v⟩ and its gradient, in the graph of the gradient continued."""
     builder = b.thaw(first.graph, tidy=True)
-    terms = []
-    for path, partial in first.partials.items():
-        tangent = builder.input(f"v.{path}", builder.nodes[builder.inputs[path]].shape)
-        if partial is not None:
-            product = builder.at(partial) * tangent
-            terms.append(b.total(product, range(product.ndim)))
-    slope = sum(terms[1:], terms[0]) if terms else builder.constant(0)
+    slope = along(builder, first.partials, tangent_inputs(builder, first.graph))
     wanted = [builder.inputs[path] for path in builder.params]
-    adjoints = _adjoints(builder, slope.id, wanted, rules)
+    adjoints = sweep(builder, slope.id, wanted, rules)
     return _finish(builder, slope.id, dict(zip(builder.params, adjoints, strict=True)))
+
+
+def tangent_inputs(builder: Builder, graph: Graph) -> dict[str, Ref]:
+    """Add the inputs that hold v; return them by leaf path."""
+    return {path: builder.input(v, builder.at(graph.inputs[path]).shape) for path, v in tangents(graph).items()}
+
+
+def along(builder: Builder, partials: Mapping[str, int | None], direction: Mapping[str, Ref]) -> Ref:
+    """Return ⟨partials, direction⟩."""
+    products = [builder.at(node) * direction[path] for path, node in partials.items() if node is not None]
+    terms = [b.total(product, range(product.ndim)) for product in products]
+    return sum(terms[1:], terms[0]) if terms else builder.constant(0)
 
 
 def _finish(builder: Builder, value: int, adjoints: dict[str, Ref | None]) -> Derivative:
@@ -79,11 +101,16 @@ def _finish(builder: Builder, value: int, adjoints: dict[str, Ref | None]) -> De
     return Derivative(graph=builder.freeze(builder.at(value), *present), value=value, partials=partials)
 
 
-def _adjoints(builder: Builder, output: int, wanted: list[int], rules: dict[str, Primitive]) -> list[Ref | None]:
-    """Add the reverse sweep from `output`; return the adjoint of each wanted node."""
+def sweep(
+    builder: Builder, output: int, wanted: list[int], rules: dict[str, Primitive] = PRIMITIVES, seed: Ref | None = None
+) -> list[Ref | None]:
+    """Add the reverse sweep from `output`, of which `seed` (1) is the adjoint; return the adjoint of each wanted node.
+
+    Source: Griewank and Walther, Evaluating Derivatives, 2008, section 3.2 (reverse mode).
+    """
     active = _active(builder, wanted)
-    seed = b.broadcast_to(builder.constant(1), builder.at(output).shape)
-    adjoint: dict[int, Ref] = {output: seed}
+    first = b.broadcast_to(builder.constant(1), builder.at(output).shape) if seed is None else seed
+    adjoint: dict[int, Ref] = {output: first}
     for position in range(output, -1, -1):
         node = builder.nodes[position]
         if position not in adjoint or position not in active or not node.args or node.kind != "real":

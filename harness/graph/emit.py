@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import count
 
-from harness.graph.literals import identifiers, number
+from harness.graph.calls import RESULTS, bound_by, call_of, kinds_of, named
+from harness.graph.directions import directions
+from harness.graph.literals import number
 from harness.graph.node import Graph, Kind, Node
 from harness.graph.phrase import ATOM, Call, Phrase, Phrasebook, Text, Unphrased, fill, frame_of, repeated
 from harness.graph.program import program
@@ -24,7 +26,7 @@ RESERVED = {"dtype", "cost", "gradient", "value", "partials", "tape", "data", "p
 """Names of the scripts themselves."""
 
 
-def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager") -> Script:
+def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", operator: str = "grad") -> Script:
     """Return the graph as source of the book's framework; raise Unphrased where it has no words.
 
     Unused data are no arguments; every param is one, used or not.
@@ -32,18 +34,20 @@ def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager") 
     graph = spoken(graph, book)
     nodes = surface(graph, book)
     leaves = {path: k for path, k in graph.inputs.items() if k in nodes or path in graph.params}
-    names = identifiers(leaves, RESERVED | book.helpers.keys() | set(map(_bound, book.imports.values())))
-    cost = _cost(graph, nodes, {leaves[path]: name for path, name in names.items()}, book)
-    call = Call(tuple(names.values()), tuple(names[path] for path in graph.params), variant)
+    names = named(graph, operator, leaves, RESERVED | book.helpers.keys() | set(map(_bound, book.imports.values())))
+    cost = _cost(graph, nodes, {k: names[path] for path, k in leaves.items()}, book)
+    call = call_of(graph, operator, variant, leaves, names)
     parts = [cost] if book.differentiate is None else [cost, book.differentiate(call)]
     body = "\n".join([book.prelude.format(dtype=dtype), *helpers(book, cost), *parts])
     return Script(
         imports=imports(book, body),
         body=body,
-        arguments=tuple(leaves),
+        binds=bound_by(operator),
+        arguments=(*leaves, *directions(graph, operator)),
         params=graph.params,
+        results=RESULTS.get(operator, graph.params),
         names=names,
-        kinds={path: graph.nodes[k].kind for path, k in leaves.items()},
+        kinds=kinds_of(graph, leaves, operator),
     )
 
 

@@ -81,6 +81,15 @@ class Call(NamedTuple):
     params: tuple[str, ...]
     """The arguments that are differentiated."""
     variant: str
+    operator: str = "grad"
+    tangents: tuple[str, ...] = ()
+    """The arguments that hold the direction, in the order of the params."""
+    cotangent: str = ""
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """All arguments of the differentiating function."""
+        return (*self.arguments, *self.tangents, *filter(None, [self.cotangent]))
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -117,6 +126,8 @@ class Phrasebook:
     """Template that makes nested lists of a partial `{0}`."""
     setup: str = ""
     """Lines that a program with large inputs needs to give the same bits: threads."""
+    own_rules: Mapping[str, str] = field(default_factory=dict)
+    """Operation → the reverse rule that this framework alone has (graph/own_rules.py), where it rounds more."""
 
     def row(self, op: str) -> Phrase:
         """Return the row of `op`; raise Unphrased where there is none."""

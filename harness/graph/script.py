@@ -17,15 +17,24 @@ class Script:
     """`from __future__` lines of a user's file, which stand first."""
     imports: str
     body: str
-    """Prelude, helpers, `cost`, and the lines that bind `gradient`."""
+    """Prelude, helpers, `cost`, and the lines that bind `binds`."""
+    binds: str = "gradient"
+    """The differentiating function."""
     arguments: tuple[str, ...]
     """Leaf paths in the order of the call."""
     params: tuple[str, ...]
-    """Leaf paths in the order of the partials."""
+    """Leaf paths that are differentiated."""
     names: dict[str, str]
     """Leaf path → its Python name."""
     kinds: dict[str, Kind]
     """Leaf path → real, int or bool."""
+    results: tuple[str, ...]
+    """What comes back beside the value, in its order: leaf paths, or names."""
+
+    @property
+    def returned(self) -> str:
+        """What a program calls that which comes back beside the value."""
+        return "partials" if self.binds == "gradient" else "results"
 
     @property
     def source(self) -> str:

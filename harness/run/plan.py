@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
 
 from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case
@@ -20,7 +20,7 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One gradient: case × backend × spelling × variant × operator × dtype × point."""
+    """One derivative: case × backend × spelling × variant × operator × dtype × point."""
 
     case: str
     backend: str
@@ -37,15 +37,25 @@ class Cell:
         return "/".join(parts)
 
     @property
-    def group(self) -> tuple[str, str, str]:
-        """Case, point and dtype: what the truth is established for."""
-        return self.case, self.point, self.dtype
+    def group(self) -> tuple[str, str, str, str]:
+        """Case, point, dtype and operator: what the truth is established for."""
+        return self.case, self.point, self.dtype, self.operator
 
+
+OPERATORS = ("grad", "vjp", "jvp", "jacobian", "hvp", "adjoint")
+"""What may be asked of the derivative, the gradient first."""
+
+CHEAP = ("grad", "hvp", "adjoint")
+"""The operators of the default profile, by one way each, since JAX compiles every way anew: the adjoint identity holds
+a JVP and a VJP."""
+
+SMALL = 64
+"""Entries up to which a Jacobian is planned: forward mode takes a pass for each."""
 
 PROFILES = {
     "quick": "each backend's first variant",
-    "default": "the same, and at each case's first point in float64 every variant",
-    "full": "every variant everywhere",
+    "default": "the same, and at each case's first point in float64 every variant, and operators beyond the gradient",
+    "full": "every variant and operator everywhere",
 }
 
 
@@ -56,7 +66,8 @@ class Selection:
     backends: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ("float64", "float32")
     variants: tuple[str, ...] = ()
-    operators: tuple[str, ...] = ("grad",)
+    operators: tuple[str, ...] = ()
+    """Empty: the gradient, and by the profile the others; named ones are planned at every point."""
     points: tuple[str, ...] = ()
     keyword: str = ""
     """Words of the cell id joined by and, or, not."""
@@ -70,7 +81,7 @@ class Selection:
 
 
 def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
-    """Return the cells of a run in a fixed order: case, dtype, point, backend, spelling, variant.
+    """Return the cells of a run in a fixed order: case, dtype, point, operator, backend, spelling, variant.
 
     Raises SelectionError.
     """
@@ -82,39 +93,66 @@ def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
         for case in dealt
         for dtype in selection.dtypes
         for point in _chosen(case.points, selection.points)
-        for cell in _cells(case, dtype, point, selection)
+        for operator in _operators(case, dtype, point, selection)
+        for cell in _cells(case, dtype, point, operator, selection)
         if matches(cell.id) and below(cell.id, selection.prefix)
     ]
+
+
+def left_out(cases: Sequence[Case], selection: Selection) -> tuple[str, ...]:
+    """Return the gradients by hand, as case/backend/spelling, that a selection leaves out by naming other backends."""
+    others = tuple(name for name in BY_HAND if selection.backends and name not in selection.backends)
+    cells = plan(cases, replace(selection, backends=others)) if others else []
+    return tuple(dict.fromkeys(f"{cell.case}/{cell.backend}/{cell.spelling}" for cell in cells))
 
 
 def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
     return [point for point in points if not labels or point.label in labels]
 
 
-def _cells(case: Case, dtype: str, point: Point, selection: Selection) -> Iterable[Cell]:
+def _operators(case: Case, dtype: str, point: Point, selection: Selection) -> list[str]:
+    """Return the operators that are planned here: of few entries the Jacobian too, of ports only the gradient."""
+    first = point is case.points[0] and dtype == "float64"
+    some = CHEAP if selection.profile == "default" and first else CHEAP[:1]
+    asked = selection.operators or (OPERATORS if selection.profile == "full" else some)
+    if case.function is None:
+        return [operator for operator in asked if operator == "grad"]
+    entries = sum(math.prod(leaf.shape) for leaf in case.inputs.values() if leaf.param)
+    return [operator for operator in asked if operator != "jacobian" or entries <= SMALL]
+
+
+def _cells(case: Case, dtype: str, point: Point, operator: str, selection: Selection) -> Iterable[Cell]:
+    first = point is case.points[0]
     for backend in selection.backends or (*BACKENDS, *BY_HAND):
         known = describe(backend)
-        emitted = _variants(known.variants, dtype, point is case.points[0], selection)
+        if dtype not in known.dtypes or operator not in known.operators():
+            continue
+        variants = known.variants if operator == "grad" else known.routes[operator]
         for spelling in _spellings(case, backend):
-            variants = emitted if spelling == DEFINITION or selection.variants else known.variants[:1]
-            for variant, operator in product(variants, selection.operators):
-                if dtype in known.dtypes and operator in known.operators:
-                    yield Cell(
-                        case=case.id,
-                        backend=backend,
-                        spelling=spelling,
-                        variant=variant,
-                        dtype=dtype,
-                        point=point.label,
-                        operator=operator,
-                    )
+            for variant in _variants(variants, dtype, first, operator, spelling, selection):
+                yield Cell(
+                    case=case.id,
+                    backend=backend,
+                    spelling=spelling,
+                    variant=variant,
+                    dtype=dtype,
+                    point=point.label,
+                    operator=operator,
+                )
 
 
-def _variants(known: Sequence[str], dtype: str, first: bool, selection: Selection) -> Sequence[str]:
-    """Return the variants of emitted source that are planned; what users write has the first unless one is named."""
+def _variants(
+    known: Sequence[str], dtype: str, first: bool, operator: str, spelling: str, selection: Selection
+) -> Sequence[str]:
+    """Return the variants that are planned; what users write has the first unless one is named, and fewer operators."""
     if selection.variants:
         return [variant for variant in known if variant in selection.variants]
-    everything = selection.profile == "full" or (selection.profile == "default" and first and dtype == "float64")
+    if spelling != DEFINITION:
+        return known[:1] if operator in ("grad", "hvp") or operator in selection.operators else ()
+    if operator == "grad":
+        everything = selection.profile == "full" or (selection.profile == "default" and first and dtype == "float64")
+    else:
+        everything = selection.profile == "full" or operator in selection.operators
     return known if everything else known[:1]
 
 
