@@ -10,26 +10,29 @@ import typer
 from harness.backends import BACKENDS
 from harness.cli.app import OUT, Paths, app, complain, plain, print_summary, write_reports
 from harness.cli.exits import Exit
-from harness.collect import collect
+from harness.collect import CollectionError, collect
 from harness.declare import Case
-from harness.measurement import Task
-from harness.run.store import RunFileError, load
+from harness.run.plan import checked
+from harness.run.records import Run
+from harness.run.store import load
 from harness.spelling import DEFINITION
-
-INPUTS = "inputs.npz"
-"""What a script reads that has more input numbers than can be read as literals."""
+from harness.wording import plural
 
 
 @app.command("list")
 def list_(paths: Paths = None) -> int:
-    """List cases with their points and spellings; no framework is imported."""
+    """List cases, points and spellings.
+
+    No framework is imported.
+    """
     cases = collect(paths or [])
     width = max((len(case.id) for case in cases), default=0)
     for case in cases:
         labels = " ".join(point.label for point in case.points)
         typer.echo(f"{plain(case.id):{width}}  {plain(case.title)}")
         typer.echo(f"{'':{width}}  spellings: {plain(_spellings(case))}; points: {plain(labels)}")
-    typer.echo(f"{len(cases)} cases, {sum(len(case.points) for case in cases)} points")
+    points = sum(len(case.points) for case in cases)
+    typer.echo(f"{plural(len(cases), 'case')}, {plural(points, 'point')}")
     return int(Exit.FINE)
 
 
@@ -37,7 +40,8 @@ def _spellings(case: Case) -> str:
     """Return the spellings of a case as ids have them, with the name that was written where it is another."""
     named = [f"{one.backend}/{one.name}" for one in case.natives]
     written = [f" ({one.written})" if one.written != one.name else "" for one in case.natives]
-    return ", ".join([DEFINITION, *map("".join, zip(named, written, strict=True))])
+    definition = [DEFINITION] if case.function is not None else []
+    return ", ".join([*definition, *map("".join, zip(named, written, strict=True))])
 
 
 @app.command()
@@ -48,14 +52,24 @@ def show(
     """Show one cell, or all below a prefix of its id, in full."""
     from harness.report import terminal
     from harness.run.plan import below
+    from harness.run.rewrite import own_source
 
     known = load(of)
     chosen = [line for line in known.cells if below(line.id, cell)]
     if not chosen:
         return complain(_nearest(cell, [line.id for line in known.cells], str(of)), Exit.USAGE)
+    cases = _cases_of(known, {line.case for line in chosen})
     for line in chosen:
-        terminal.put(terminal.shown(known, line))
+        terminal.put(terminal.shown(known, line, own_source(known, line, cases)))
     return int(Exit.FINE)
+
+
+def _cases_of(known: Run, wanted: set[str]) -> list[Case]:
+    """Return the run's cases of these names that can still be collected."""
+    try:
+        return [case for case in collect(files(known, wanted)) if case.id in wanted]
+    except CollectionError:
+        return []
 
 
 def _nearest(cell: str, known: list[str], where: str) -> str:
@@ -65,50 +79,10 @@ def _nearest(cell: str, known: list[str], where: str) -> str:
     return f"there is no cell {cell!r} in {where}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-@app.command()
-def repro(
-    cell: Annotated[str, typer.Argument(help="Cell id, or the start of one.")],
-    paths: Paths = None,
-    seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
-) -> int:
-    """Print a standalone script that prints the cell's number and needs only that framework."""
-    from harness.run.lab import loaded
-    from harness.run.source import NoSuchCell, find
-    from harness.xp import NotTraceable
-
-    try:
-        found = find(cell, collect(paths or _files_of(cell)), seed)
-    except (NoSuchCell, NotTraceable) as error:
-        return complain(str(error), Exit.USAGE)
-    if found.chosen:
-        typer.echo(f"gradharness: {cell!r} is the start of several ids; this is {found.cell.id}", err=True)
-    backend = loaded(found.cell.backend)
-    if not hasattr(backend, "reproduce"):
-        return complain(backend.sentence, Exit.NOTHING)
-    script = backend.reproduce(found.task).rstrip("\n")
-    if INPUTS in script:
-        _store_inputs(found.task)
-    typer.echo(script)
-    return int(Exit.FINE)
-
-
-def _store_inputs(task: Task) -> None:
-    """Write the inputs that are too many to stand in a script beside it, and say so."""
-    import numpy as np
-
-    np.savez(INPUTS, allow_pickle=False, **task.inputs)
-    typer.echo(f"gradharness: the script reads {INPUTS}, which was written here", err=True)
-
-
-def _files_of(cell: str) -> list[Path]:
-    """Return the file that the last run found the cell's case in; none where there is no such run."""
-    try:
-        known = load(OUT)
-    except RunFileError:
-        return []
-    identity = cell.split("/", 1)[0]
-    files = [Path(line.location.rsplit(":", 1)[0]) for line in known.cases if line.case == identity]
-    return [file for file in files if file.is_file()]
+def files(known: Run, wanted: set[str]) -> list[Path]:
+    """Return the files that a run found these cases in, as far as they are here; those of the catalogue are not."""
+    files = (Path(line.location.rsplit(":", 1)[0]) for line in known.cases if line.case in wanted)
+    return [file for file in dict.fromkeys(files) if file.is_file()]
 
 
 @app.command()
@@ -125,8 +99,19 @@ def report(
 
 
 @app.command()
-def doctor() -> int:
-    """Say what is installed, in which versions and with which flags, and what installs what is missing."""
+def doctor(
+    charges: Annotated[bool, typer.Option("--charges", help="Measure how every function rounds again.")] = False,
+    backend: Annotated[list[str] | None, typer.Option(help="Measure only these backends.")] = None,
+) -> int:
+    """Say what is installed and what is missing.
+
+    Versions, flags, and the line that installs what is missing.
+    """
+    if charges:
+        from harness.cli.charges import measure_again
+
+        measure_again(checked(tuple(backend or ()), BACKENDS, "backend"))
+        return int(Exit.FINE)
     from harness.run.environment import machine, versions
     from harness.workers.crew import Crew
 

@@ -10,15 +10,17 @@ from typing import Annotated
 import typer
 
 from harness.backends import BACKENDS, BY_HAND
+from harness.cli import asked
 from harness.cli.app import OUT, Paths, app, complain, print_summary, write_reports
 from harness.cli.exits import Exit, verdict_of
 from harness.collect import catalogue, collect
 from harness.domains.precision import PRECISIONS
 from harness.run.execute import Order, execute
 from harness.run.expectations import read
-from harness.run.plan import PROFILES, Selection, SelectionError, checked
+from harness.run.plan import OPERATORS, PROFILES, Selection, checked, left_out
 from harness.run.records import Line, Run
 from harness.run.store import Writer, load
+from harness.wording import plural, verb
 from harness.workers.limits import Limits
 
 
@@ -29,8 +31,11 @@ def run(
     backend: Annotated[list[str] | None, typer.Option(help="Only these backends; commas or repeated.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64, float32 (the default: both).")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="eager, function, xla, jit, …")] = None,
+    operator: Annotated[
+        list[str] | None, typer.Option(help="grad, vjp, jvp, jacobian, hvp, adjoint: only these, at every point.")
+    ] = None,
     point: Annotated[list[str] | None, typer.Option(help="Only points with these labels.")] = None,
-    profile: Annotated[str, typer.Option(help="quick, default or full: how many variants.")] = "default",
+    profile: Annotated[str, typer.Option(help="quick, default or full: how many variants and operators.")] = "default",
     seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
     shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts of the cases.")] = "1/1",
     require: Annotated[list[str] | None, typer.Option(help="Backends that must run.")] = None,
@@ -44,21 +49,26 @@ def run(
 ) -> int:
     """Evaluate cases, write the run and its reports, print a summary."""
     selection = Selection(
-        backends=checked(_split(backend), (*BACKENDS, *BY_HAND), "backend"),
-        dtypes=checked(_split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
-        variants=_split(variant),
-        points=_split(point),
-        keyword=keyword,
+        backends=checked(asked.split(backend), (*BACKENDS, *BY_HAND), "backend"),
+        dtypes=checked(asked.split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
+        variants=asked.split(variant),
+        operators=checked(asked.split(operator), OPERATORS, "operator"),
+        points=asked.split(point),
+        keyword=asked.keyword(keyword),
         profile=checked((profile,), PROFILES, "profile")[0],
         seed=seed,
-        shard=_shard(shard),
+        shard=asked.shard(shard),
     )
-    required = checked(_split(require), BACKENDS, "backend")
-    limits = Limits(seconds=timeout, megabytes=memory)
+    required = checked(asked.split(require), BACKENDS, "backend")
+    limits = asked.limits(timeout, memory)
+    asked.formats(formats)
     known = None if resume is None else load(resume)
-    finished = _execute(_order(paths or [], selection, known), limits, out, quiet=quiet)
+    order = _order(paths or [], selection, known)
+    asked.check_matched(order)
+    finished = _execute(order, limits, out, quiet=quiet)
     write_reports(finished, out, formats)
     print_summary(finished, out, paths or [], quiet=quiet)
+    _say_left_out(order)
     return int(verdict_of(finished, required=required, strict=strict))
 
 
@@ -91,12 +101,10 @@ def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
             raise typer.Exit(complain(sentence, Exit.INTERRUPTED)) from None
 
 
-def _split(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(word.strip() for text in given or [] for word in text.split(",") if word.strip())
-
-
-def _shard(text: str) -> tuple[int, int]:
-    number, _, parts = text.partition("/")
-    if number.isdigit() and parts.isdigit() and 1 <= int(number) <= int(parts):
-        return int(number), int(parts)
-    raise SelectionError(f"--shard {text!r} cannot be read; write 1/2 and 2/2 for two parts")
+def _say_left_out(order: Order) -> None:
+    """Print how many gradients by hand a named backend left out, and which name brings them in."""
+    left = left_out(order.cases, order.selection)
+    if left:
+        names = ",".join((*order.selection.backends, *BY_HAND))
+        said = f"{plural(len(left), 'gradient')} by hand {verb(len(left), 'was', 'were')} left out, such as {left[0]}"
+        typer.echo(f"? {said}; with {verb(len(left), 'it', 'them')}: --backend {names}")

@@ -6,23 +6,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 
 from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case
 from harness.graph.node import Graph
-from harness.judge import OF_TROUBLE, Class, Evidence, Judgement, judge
+from harness.judge import OF_TROUBLE, Class, Judgement, judge
 from harness.measurement import Failure, Measurement
-from harness.run import environment
+from harness.run import environment, ports
+from harness.run.accumulation import probed
 from harness.run.expectations import Expectation, apply, stale
 from harness.run.group import Group, evidences, of_definition, start, with_opinion
 from harness.run.ideals import written
 from harness.run.lab import About, Lab, Pending
-from harness.run.lines import case_line, cell_line, group_line
+from harness.run.lines import case_line, cell_line, group_line, ports_line
+from harness.run.locate import Locator
 from harness.run.plan import Cell, Selection, plan
-from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, source_key
+from harness.run.ports import STATUS, Ports, by_own_values, heard
+from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, num, source_key
 from harness.run.store import assemble
-from harness.run.totals import control, totals
+from harness.run.totals import control, planted, totals
 
 Sink = Callable[[Line], None]
 
@@ -49,10 +53,11 @@ class _Bench:
     lab: Lab
     sink: Sink
     header: HeaderLine
+    locator: Locator
     cells: list[CellLine] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
-    control: tuple[Evidence, str] | None = None
-    """Evidence of the first passing gradient that is not zero: the one that is planted wrong."""
+    control: tuple[Callable[[], Judgement | None], str] | None = None
+    """The verdict on the first passing gradient that is not zero, were it planted wrong, and whose it is."""
 
     def write(self, line: Line) -> None:
         self.lines.append(line)
@@ -72,7 +77,7 @@ class _Started:
     case: Case
     output: str = ""
     graph: Graph | None = None
-    groups: tuple[Group, ...] = ()
+    groups: tuple[Group | Ports, ...] = ()
 
 
 def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
@@ -80,7 +85,8 @@ def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
     started = time.perf_counter()
     cells = list(order.cells) or plan(order.cases, order.selection)
     known = _known_cells(order)
-    bench = _Bench(order=order, lab=lab, sink=sink, header=_header(order, lab, cells))
+    locator = Locator(lab=lab.ahead())
+    bench = _Bench(order=order, lab=lab, sink=sink, header=_header(order, lab, cells), locator=locator)
     bench.write(bench.header)
     _take_over(bench, {cell.id for cell in cells})
     fresh = [cell for cell in cells if cell.id not in known]
@@ -105,8 +111,13 @@ def _header(order: Order, lab: Lab, cells: Sequence[Cell]) -> HeaderLine:
         seed=order.selection.seed,
         platform=environment.machine(),
         versions=found | {key: text for one in about.values() for key, text in one.versions.items()},
-        flags={key: text for one in about.values() for key, text in one.flags.items()},
+        flags={key: text for one in about.values() for key, text in one.flags.items()} | probed(lab, cells),
         backends={name: "ran" if one.failure is None else one.failure.sentence for name, one in about.items()},
+        conventions={
+            name: {probe: tuple(map(num, answer)) for probe, answer in one.conventions.items()}
+            for name, one in about.items()
+            if one.conventions
+        },
         mechanisms={name: describe(name).mechanism for name in (*names, *_by_hand(cells))},
     )
 
@@ -166,24 +177,30 @@ def _fail_all(bench: _Bench, case: Case, cells: Sequence[Cell], failure: Failure
         _write_cell(bench, cell_line(cell, case, judgement, Measurement()))
 
 
-def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> Group | None:
+def _start(bench: _Bench, case: Case, graph: Graph, cells: tuple[Cell, ...]) -> Group | Ports | None:
     """Return the group with its work asked for; None where its point cannot be used, which its cells then say."""
-    group = start(bench.lab, case, graph, cells, bench.order.selection.seed)
+    begin = start if case.function is not None else ports.start
+    group = begin(bench.lab, case, graph, cells, bench.order.selection.seed)
     if isinstance(group, Failure):
         _fail_all(bench, case, cells, group)
         return None
     return group
 
 
-def _finish(bench: _Bench, group: Group, emitted: dict[str, str], texts: dict[str, str]) -> None:
+def _finish(bench: _Bench, group: Group | Ports, emitted: dict[str, str], texts: dict[str, str]) -> None:
     """Judge the group's cells and write their lines and the group's."""
+    if isinstance(group, Ports):
+        return _finish_ports(bench, group, emitted)
     measured = [pending.result() for pending in group.measured]
     by_backend = of_definition(group, measured)
     established = with_opinion(group.established.result(), by_backend)
-    for cell, evidence in zip(group.cells, evidences(group, established, measured, bench.lab), strict=True):
+    found = evidences(group, established, measured, bench.lab, bench.header.conventions)
+    for cell, evidence in zip(group.cells, found, strict=True):
         judgement = judge(evidence)
-        _remember(bench, cell, evidence, judgement)
-        _write_cell(bench, cell_line(cell, group.case, judgement, evidence.measurement))
+        _remember(bench, cell, partial(planted, evidence), judgement)
+        judgement = by_own_values(bench.lab, group, cell, judgement, evidence.measurement)
+        judgement, first = bench.locator.located(group, cell, judgement, evidence)
+        _write_cell(bench, cell_line(cell, group.case, judgement, evidence.measurement, first))
         if evidence.measurement.source:
             emitted.setdefault(source_key(cell), evidence.measurement.source)
     for measurement in by_backend.values():
@@ -192,10 +209,22 @@ def _finish(bench: _Bench, group: Group, emitted: dict[str, str], texts: dict[st
     bench.write(group_line(group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend))
 
 
-def _remember(bench: _Bench, cell: Cell, evidence: Evidence, judgement: Judgement) -> None:
+def _finish_ports(bench: _Bench, group: Ports, emitted: dict[str, str]) -> None:
+    """Judge ports by one another, and write their lines and the group's."""
+    found = heard(bench.lab, group)
+    for k, (cell, judgement) in enumerate(zip(group.cells, found.judgements, strict=True)):
+        measurement = found.measurements[k]
+        _remember(bench, cell, partial(found.planted, k), judgement)
+        _write_cell(bench, cell_line(cell, group.case, judgement, measurement))
+        if measurement.source:
+            emitted.setdefault(source_key(cell), measurement.source)
+    bench.write(ports_line(group.cells[0], group.inputs, STATUS))
+
+
+def _remember(bench: _Bench, cell: Cell, planted: Callable[[], Judgement | None], judgement: Judgement) -> None:
     passes = judgement.verdict.cls is Class.PASS and any(leaf.truth.any() for leaf in judgement.leaves)
     if bench.control is None and passes:
-        bench.control = (evidence, cell.id)
+        bench.control = (planted, cell.id)
 
 
 def _write_cell(bench: _Bench, line: CellLine) -> None:
@@ -203,8 +232,8 @@ def _write_cell(bench: _Bench, line: CellLine) -> None:
 
 
 def _totals(bench: _Bench, planned: int, seconds: float) -> Line:
-    evidence, identity = bench.control or (None, "")
-    caught, sentence = control(evidence, identity)
+    planted, identity = bench.control or (lambda: None, "")
+    caught, sentence = control(planted(), identity)
     return totals(
         bench.header,
         bench.cells,

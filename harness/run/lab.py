@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Generic, Protocol, TypeVar
 
 from harness.backends import Backend, available, load, made
+from harness.backends.adapter import Adapter
+from harness.backends.blackbox import Blackbox, probe
+from harness.backends.conventions import Answers, conventions
 from harness.declare import Case, Fractions
-from harness.graph.derive import Derivative, gradient
+from harness.graph.derive import Derivative
 from harness.graph.node import Graph
+from harness.graph.operators import OPERATORS
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
+from harness.told import told
 from harness.truth import Question, Tolerance, Truth, establish, ideal, tolerance
 from harness.xp import NotTraceable
 
@@ -50,20 +55,27 @@ class About:
 
     versions: dict[str, str] = field(default_factory=dict)
     flags: dict[str, str] = field(default_factory=dict)
+    conventions: Answers = field(default_factory=dict)
+    """What it answers at ties."""
     failure: Failure | None = None
 
 
 class Lab(Protocol):
     """What the orchestrator asks for; each answer is pending until its result is taken."""
 
+    def ahead(self) -> Lab:
+        """Return the same lab, whose work is done before what waits: for what is found out on the way."""
+
     def trace(self, case: Case) -> Pending[Graph | Failure]:
         """Return the case's graph, or why there is none."""
 
-    def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Pending[Established]:
+    def establish(
+        self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None, operator: str = "grad"
+    ) -> Pending[Established]:
         """Return truth and tolerance of a group; with the point's exact numbers also the ideal."""
 
     def reconsider(
-        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T], operator: str = "grad"
     ) -> Pending[T | Failure]:
         """Return the answer to a question about a group's truth."""
 
@@ -72,6 +84,9 @@ class Lab(Protocol):
 
     def measure(self, backend: str, task: Task) -> Pending[Measurement]:
         """Return what a backend says about a task."""
+
+    def probe(self, backend: str, task: Task) -> Pending[Blackbox | Failure]:
+        """Return estimates around a user's function: its error bar, and differences of its own values."""
 
 
 class Later(Generic[T]):
@@ -96,18 +111,23 @@ class Inline:
         self._guest = guest
         """The process is somebody else's: its global flags are held only while something is measured."""
         self._backends: dict[str, Backend | Failure] = {}
-        self._derivatives: dict[str, Derivative] = {}
+        self._derivatives: dict[tuple[str, str], Derivative] = {}
+
+    def ahead(self) -> Inline:
+        return self
 
     def trace(self, case: Case) -> Later[Graph | Failure]:
         return Later(partial(_traced, case))
 
-    def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Later[Established]:
-        return Later(partial(self._establish, graph, inputs, dtype, exact))
+    def establish(
+        self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None, operator: str = "grad"
+    ) -> Later[Established]:
+        return Later(partial(self._establish, graph, inputs, dtype, exact, operator))
 
     def reconsider(
-        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T], operator: str = "grad"
     ) -> Later[T | Failure]:
-        return Later(lambda: question.answer(self._derivative(graph), inputs, dtype, truth))
+        return Later(lambda: question.answer(self._derivative(graph, operator), inputs, dtype, truth))
 
     def about(self, backend: str) -> Later[About]:
         return Later(partial(self._about, backend))
@@ -115,16 +135,19 @@ class Inline:
     def measure(self, backend: str, task: Task) -> Later[Measurement]:
         return Later(partial(self._measure, backend, task))
 
-    def _establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Established:
-        derivative = self._derivative(graph)
+    def probe(self, backend: str, task: Task) -> Later[Blackbox | Failure]:
+        return Later(partial(self._probe, backend, task))
+
+    def _establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None, operator: str) -> Established:
+        derivative = self._derivative(graph, operator)
         truth = establish(derivative, inputs, dtype)
         allowed = tolerance(derivative, inputs, dtype, truth)
         found = None if exact is None else ideal(graph, exact)
         return Established(truth=truth, tolerance=allowed, ideal=found or {})
 
-    def _derivative(self, graph: Graph) -> Derivative:
-        key = graph.digest()
-        return self._derivatives.get(key) or self._derivatives.setdefault(key, gradient(graph))
+    def _derivative(self, graph: Graph, operator: str) -> Derivative:
+        key = graph.digest(), operator
+        return self._derivatives.get(key) or self._derivatives.setdefault(key, OPERATORS[operator](graph))
 
     def backend(self, name: str) -> Backend | Failure:
         """Return the backend, loaded once, or why it cannot be loaded."""
@@ -137,11 +160,22 @@ class Inline:
         if isinstance(backend, Failure):
             return About(failure=backend)
         with backend.settings():
-            return About(versions=backend.versions(), flags=backend.flags())
+            versions, flags = backend.versions(), backend.flags()
+        return About(versions=versions, flags=flags, conventions=_conventions(name))
 
     def _measure(self, name: str, task: Task) -> Measurement:
         backend = self.backend(name)
         return Measurement(failure=backend) if isinstance(backend, Failure) else backend.measure(task)
+
+    def _probe(self, name: str, task: Task) -> Blackbox | Failure:
+        backend = self.backend(name)
+        if isinstance(backend, Failure):
+            return backend
+        assert isinstance(backend, Adapter), "only frameworks run users' functions"
+        try:
+            return probe(backend, task)
+        except Exception as error:
+            return backend.failure(error, "beside the point")
 
 
 def loaded(name: str, *, guest: bool = False) -> Backend | Failure:
@@ -152,11 +186,16 @@ def loaded(name: str, *, guest: bool = False) -> Backend | Failure:
     try:
         return made(name) if guest else load(name)
     except Exception as error:
-        first = str(error).strip().split("\n", 1)[0]
         return Failure(
             trouble=Trouble.ERROR,
-            sentence=f"{name} is installed but cannot be imported: {type(error).__name__}: {first}. Reinstall it.",
+            sentence=f"{name} is installed but cannot be imported: {told(error)}. Reinstall it.",
         )
+
+
+@lru_cache
+def _conventions(name: str) -> Answers:
+    """Return what a backend answers at ties, measured once in a process."""
+    return conventions(made(name))
 
 
 def _traced(case: Case) -> Graph | Failure:

@@ -15,7 +15,7 @@ from harness.judge.compare import Comparison, ulps
 from harness.judge.messages import worst_of
 from harness.measurement import Array, Leaves, Measurement, Partial
 from harness.run.plan import Cell
-from harness.run.records import CaseLine, CellLine, GroupLine, Num, Numbers, Worst, num
+from harness.run.records import CaseLine, CellLine, FirstOp, GroupLine, Num, Numbers, Worst, num
 from harness.truth import Truth
 
 WHOLE = 1000
@@ -40,7 +40,12 @@ def location(case: Case, cell: Cell | None = None) -> str:
     """Return file:line of the case, or of a cell's own spelling, relative to where the run or the catalogue is."""
     spelt = None if cell is None else case.spelt(cell.backend, cell.spelling)
     own = spelt.live.place if spelt is not None and spelt.live is not None else ("", 0)
-    file, line = (Path(own[0]), own[1]) if own[0] else (Path(case.file), case.line)
+    return relative(*own) if own[0] else relative(case.file, case.line)
+
+
+def relative(name: str, line: int) -> str:
+    """Return file:line, relative to where the run or the catalogue is."""
+    file = Path(name)
     for base in (Path.cwd(), catalogue().parent):
         if file.is_relative_to(base):
             return f"{file.relative_to(base).as_posix()}:{line}"
@@ -83,6 +88,7 @@ def group_line(
         case=cell.case,
         point=cell.point,
         dtype=cell.dtype,
+        operator=cell.operator,
         inputs={path: numbers(np.asarray(x, np.float64)) for path, x in inputs.items()},
         status="established" if truth.refusal is None else truth.refusal.sentence,
         value=num(float(truth.value.nearest)),
@@ -101,6 +107,26 @@ def group_line(
         ideal_point=dict(ideal_point),
         curve=_curve(measurements.get("finite_difference")),
         pairs=_pairs(measurements),
+    )
+
+
+def ports_line(cell: Cell, inputs: Leaves, status: str) -> GroupLine:
+    """Return the line of a group without a truth; `cell` is any of its cells."""
+    return GroupLine(
+        case=cell.case,
+        point=cell.point,
+        dtype=cell.dtype,
+        operator=cell.operator,
+        inputs={path: numbers(np.asarray(x, np.float64)) for path, x in inputs.items()},
+        status=status,
+        value="",
+        value_digits="",
+        value_radius="",
+        gradient={},
+        radius="",
+        digits=0,
+        certificate={},
+        ideal={},
     )
 
 
@@ -152,13 +178,15 @@ def _relative(one: Partial, other: Partial) -> float:
     return float(np.max(ratio, initial=0.0))
 
 
-def cell_line(cell: Cell, case: Case, judgement: Judgement, measurement: Measurement) -> CellLine:
-    """Return the line of a judged cell."""
+def cell_line(
+    cell: Cell, case: Case, judgement: Judgement, measurement: Measurement, first_op: FirstOp | None = None
+) -> CellLine:
+    """Return the line of a judged cell; `first_op` is the operation that it fails by."""
     compared = (judgement.value, *judgement.leaves) if judgement.value is not None else judgement.leaves
     blamed = [one for one in judgement.leaves if one.judged.any()] or [one for one in compared if one.judged.any()]
     if judgement.verdict.word == "VALUE-MISMATCH" and judgement.value is not None:
         blamed = [judgement.value]
-    worst = _worst(worst_of(blamed), cell.dtype) if blamed else None
+    worst = worst_entry(worst_of(blamed), cell.dtype) if blamed else None
     resolutions = _resolutions(judgement.leaves)
     value = judgement.value
     return CellLine(
@@ -196,6 +224,8 @@ def cell_line(cell: Cell, case: Case, judgement: Judgement, measurement: Measure
         wrong=sum(int(one.wrong.sum()) for one in judgement.leaves),
         entries=sum(int(one.judged.sum()) for one in judgement.leaves),
         unresolved=int(np.sum(resolutions > 0.5)),
+        against=judgement.against,
+        first_op=first_op,
         seconds=measurement.seconds,
         output=measurement.output,
         warnings=measurement.warnings,
@@ -219,7 +249,8 @@ def _margin(worst: Worst | None) -> Num:
     return num(tolerance / error) if np.isfinite(error) else 0.0
 
 
-def _worst(comparison: Comparison, dtype: str) -> Worst:
+def worst_entry(comparison: Comparison, dtype: str) -> Worst:
+    """Return the record of the comparison's worst entry."""
     at = comparison.worst()
     return Worst(
         path=comparison.path,

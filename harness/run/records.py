@@ -45,6 +45,8 @@ class HeaderLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
     flags: dict[str, str]
     backends: dict[str, str]
     """Backend → "ran", or the sentence that says why not."""
+    conventions: dict[str, dict[str, tuple[Num, ...]]] = {}
+    """Backend → what it answered at a tie, by the name of the probe, entry by entry."""
     mechanisms: dict[str, str] = {}
     """Backend → GradientTape, autograd, grad, diff, central differences."""
 
@@ -78,19 +80,23 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
 
 
 class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="group"):
-    """Case, point and dtype: what is true there."""
+    """Case, point, dtype and operator: what is true there."""
 
     case: str
     point: str
     dtype: str
+    operator: str = "grad"
     inputs: dict[str, Numbers]
+    """The point, and the directions of the operator: `v.w` and `c`."""
     status: str
-    """"established", or the sentence of NO-TRUTH."""
+    """"established", the sentence of NO-TRUTH, or what stands in the place of a truth."""
     value: Num
+    """"": there is no truth, as of ports without a definition."""
     value_digits: str
     """The exact value to 30 digits."""
     value_radius: Num
     gradient: dict[str, Numbers]
+    """By leaf path; of an operator whose results are numbers, by their names."""
     radius: Num
     """Largest radius over the gradient's entries."""
     digits: int
@@ -121,6 +127,27 @@ class Worst(msgspec.Struct, frozen=True, kw_only=True):
     terms: dict[str, Num]
     resolution: Num
     ulp: Num
+
+
+class FirstOp(msgspec.Struct, frozen=True, kw_only=True):
+    """The first operation of a failing cell that differs when it is run alone, at its own exact inputs."""
+
+    op: str
+    words: str
+    """What the framework is given: `tf.nn.leaky_relu`, `x @ w`."""
+    location: str
+    """file:line of the user's statement; "" where it is not known."""
+    node: int
+    """Its place in the graph as the framework writes it."""
+    verdict: str
+    part: str = ""
+    """What differs in the program: the partial by this leaf; the one by the cotangent is the operation's value."""
+    worst: Worst | None = None
+    """The worst entry of that partial."""
+    entry: tuple[int, ...] | None = None
+    """The program is of this entry alone."""
+    program: str = ""
+    """The operation alone as a standalone script, which prints Σ f·cotangent and its partials."""
 
 
 class CellLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="cell"):
@@ -170,6 +197,10 @@ class CellLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
     """How many entries were judged."""
     unresolved: int = 0
     """How many entries have a resolution above 1/2."""
+    first_op: FirstOp | None = None
+    """None: the cell does not fail, or no operation differs alone."""
+    against: str = ""
+    """Whose numbers stand as `truth`: another port, or the port's own differences. "": the exact truth's."""
     seconds: float = 0.0
     output: str = ""
     """What was printed while the gradient was taken."""
@@ -209,10 +240,20 @@ class Spelled(Protocol):
     @property
     def spelling(self) -> str: ...
 
+    @property
+    def operator(self) -> str: ...
+
+    @property
+    def variant(self) -> str: ...
+
 
 def source_key(cell: Spelled) -> str:
-    """Return what a cell's source is recorded under: its backend, and the spelling where it is not the definition."""
-    return cell.backend if cell.spelling == OWN_SPELLING else f"{cell.backend}/{cell.spelling}"
+    """Return what a cell's source is recorded under: its backend, and the spelling where it is not the definition.
+
+    Beyond the gradient each variant has a source of its own.
+    """
+    own = cell.backend if cell.spelling == OWN_SPELLING else f"{cell.backend}/{cell.spelling}"
+    return own if cell.operator == "grad" else f"{own} {cell.operator} {cell.variant}"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

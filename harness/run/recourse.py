@@ -22,11 +22,14 @@ class Recourse:
     inputs: Leaves
     dtype: str
     truth: Truth
+    operator: str = "grad"
     _known: dict[Question[Any], Any] = field(default_factory=dict)
 
     def __call__(self, question: Question[T]) -> T | None:
         if question not in self._known:
-            answer = self.lab.reconsider(self.graph, self.inputs, self.dtype, self.truth, question).result()
+            answer = self.lab.reconsider(
+                self.graph, self.inputs, self.dtype, self.truth, question, self.operator
+            ).result()
             self._known[question] = None if isinstance(answer, Failure) else answer
         found: T | None = self._known[question]
         return found

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from harness.backends import BACKENDS, describe
 from harness.declare import Case
 from harness.domains.precision import PRECISIONS, round_to
+from harness.graph.directions import drawn
 from harness.measurement import Task
-from harness.run.plan import Cell, Selection, plan
+from harness.run.plan import OPERATORS, Cell, Selection, plan
 
 
 class NoSuchCell(ValueError):
@@ -29,8 +30,10 @@ class Found:
 
 def everything(seed: int = 0) -> Selection:
     """Return the selection that plans every cell that could be asked for."""
-    variants = tuple(dict.fromkeys(variant for name in BACKENDS for variant in describe(name).variants))
-    return Selection(dtypes=tuple(PRECISIONS), variants=variants, seed=seed)
+    known = [describe(name) for name in BACKENDS]
+    own = [variants for one in known for variants in (one.variants, *one.routes.values())]
+    variants = tuple(dict.fromkeys(variant for some in own for variant in some))
+    return Selection(dtypes=tuple(PRECISIONS), variants=variants, operators=OPERATORS, seed=seed)
 
 
 def find(identity: str, cases: Sequence[Case], seed: int = 0) -> Found:
@@ -59,9 +62,10 @@ def task_of(cell: Cell, cases: Sequence[Case], seed: int) -> Task:
         path: round_to(x, cell.dtype) if case.inputs[path].kind == "real" else x
         for path, x in case.numbers(point, seed).items()
     }
+    graph = case.graph()
     return Task(
-        graph=case.graph(),
-        inputs=inputs,
+        graph=graph,
+        inputs=inputs | drawn(graph, cell.operator, seed),
         dtype=cell.dtype,
         variant=cell.variant,
         operator=cell.operator,

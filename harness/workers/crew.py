@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import replace
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from harness.backends import BY_HAND, available
+from harness.backends.blackbox import Blackbox
 from harness.declare import Case
-from harness.graph.derive import gradient
 from harness.graph.node import Graph
+from harness.graph.operators import OPERATORS
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
 from harness.run.lab import About, Established, Exact
 from harness.truth import Kind, NoTruth, Question, Truth, refused, tolerance
@@ -54,6 +56,7 @@ class Crew:
         names = [name for name in backends if name not in self._missing and name not in BY_HAND]
         own = {name: Room(name, "", limits) for name in (TRACING, TRUTH, *BY_HAND)}
         self._rooms = own | {name: Room(name, name, limits) for name in names}
+        self._ahead = False
         self._watch = Watch(tuple(self._rooms.values()))
         for name in names:
             self._submit(name, jobs.About(backend=name))
@@ -68,19 +71,34 @@ class Crew:
         for room in self._rooms.values():
             room.join()
 
+    def ahead(self) -> Crew:
+        """Return the same crew, whose jobs are done before those that wait."""
+        other = copy(self)
+        other._ahead = True
+        return other
+
     def trace(self, case: Case) -> Answer[Graph | Failure]:
         future = self._submit(TRACING, jobs.Trace(file=case.file, case=case.id))
         return Answer(future, lambda reply: reply.result, lambda failure: _while_traced(case, failure))
 
-    def establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None) -> Answer[Established]:
-        future = self._submit(TRUTH, jobs.Establish(graph=graph, inputs=inputs, dtype=dtype, exact=exact))
-        return Answer(future, lambda reply: reply.result, lambda failure: _no_truth(graph, dtype, failure))
+    def establish(
+        self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None, operator: str = "grad"
+    ) -> Answer[Established]:
+        job = jobs.Establish(graph=graph, inputs=inputs, dtype=dtype, exact=exact, operator=operator)
+        return Answer(
+            self._submit(TRUTH, job),
+            lambda reply: reply.result,
+            lambda failure: _no_truth(graph, dtype, operator, failure),
+        )
 
     def reconsider(
-        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T]
+        self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T], operator: str = "grad"
     ) -> Answer[T | Failure]:
-        job = jobs.Reconsider(graph=graph, inputs=inputs, dtype=dtype, truth=truth, question=question)
-        return Answer(self._submit(TRUTH, job), lambda reply: reply.result, lambda failure: failure)
+        job = jobs.Reconsider(
+            graph=graph, inputs=inputs, dtype=dtype, truth=truth, question=question, operator=operator
+        )
+        future = self._submit(TRUTH, job, ahead=True)
+        return Answer(future, lambda reply: reply.result, lambda failure: failure)
 
     def about(self, backend: str) -> Answer[About]:
         future = self._submit(backend, jobs.About(backend=backend))
@@ -90,16 +108,20 @@ class Crew:
         future = self._submit(backend, jobs.Measure(backend=backend, task=task))
         return Answer(future, _measured, lambda failure: Measurement(failure=failure))
 
+    def probe(self, backend: str, task: Task) -> Answer[Blackbox | Failure]:
+        future = self._submit(backend, jobs.Probe(backend=backend, task=task))
+        return Answer(future, lambda reply: reply.result, lambda failure: failure)
+
     def pids(self) -> dict[str, int]:
         """Return the process of each room that has one."""
         return {name: room.pid for name, room in self._rooms.items() if room.pid}
 
-    def _submit(self, room: str, job: Job) -> Future[Reply | Failure]:
+    def _submit(self, room: str, job: Job, *, ahead: bool = False) -> Future[Reply | Failure]:
         if room in self._missing:
             missing: Future[Reply | Failure] = Future()
             missing.set_result(self._missing[room])
             return missing
-        return self._rooms[room].submit(job)
+        return self._rooms[room].submit(job, ahead=ahead or self._ahead)
 
 
 def _while_traced(case: Case, failure: Failure) -> Failure:
@@ -111,7 +133,7 @@ def _measured(reply: Reply) -> Measurement:
     return replace(measurement, output=reply.output)
 
 
-def _no_truth(graph: Graph, dtype: str, failure: Failure) -> Established:
-    derivative = gradient(graph)
+def _no_truth(graph: Graph, dtype: str, operator: str, failure: Failure) -> Established:
+    derivative = OPERATORS[operator](graph)
     truth = refused(derivative, NoTruth(kind=Kind.LIMIT, sentence=failure.sentence))
     return Established(truth=truth, tolerance=tolerance(derivative, {}, dtype, truth))

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 from harness.declare import Case
 from harness.graph.node import Graph
-from harness.measurement import Leaves, Task
+from harness.measurement import Leaves, Measurement, Task
 from harness.run.lab import Exact, Inline
+from harness.told import told
 from harness.truth import Question, Truth
 from harness.workers.output import captured
 
@@ -36,6 +37,8 @@ class Reply:
     output: str = ""
     """What was printed meanwhile."""
     pid: int = 0
+    spent: bool = False
+    """The job has changed its process for good: no other is to be done there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +70,10 @@ class Establish:
     inputs: Leaves
     dtype: str
     exact: Exact | None
+    operator: str = "grad"
 
     def run(self, lab: Inline) -> Any:
-        return lab.establish(self.graph, self.inputs, self.dtype, self.exact).result()
+        return lab.establish(self.graph, self.inputs, self.dtype, self.exact, self.operator).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,9 +85,10 @@ class Reconsider:
     dtype: str
     truth: Truth
     question: Question[Any]
+    operator: str = "grad"
 
     def run(self, lab: Inline) -> Any:
-        return lab.reconsider(self.graph, self.inputs, self.dtype, self.truth, self.question).result()
+        return lab.reconsider(self.graph, self.inputs, self.dtype, self.truth, self.question, self.operator).result()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +100,17 @@ class Measure:
 
     def run(self, lab: Inline) -> Any:
         return lab.measure(self.backend, _with_function(self.task)).result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """Estimate what can be known of a user's function that has no definition."""
+
+    backend: str
+    task: Task
+
+    def run(self, lab: Inline) -> Any:
+        return lab.probe(self.backend, _with_function(self.task)).result()
 
 
 def _with_function(task: Task) -> Task:
@@ -121,10 +137,11 @@ def perform(job: Job) -> Reply:
         try:
             result = job.run(_lab())
         except BaseException as raised:
-            error = f"{type(raised).__name__}: {raised}".strip().split("\n", 1)[0]
+            error = told(raised)
         if os.getpid() != here:
             os._exit(0)
-    return Reply(result=result, error=error, output=output.text, pid=here)
+    spent = isinstance(result, Measurement) and result.conduct.lasting
+    return Reply(result=result, error=error, output=output.text, pid=here, spent=spent)
 
 
 @lru_cache

@@ -15,13 +15,14 @@ import threading
 import time
 from concurrent.futures import BrokenExecutor, CancelledError, Future, TimeoutError
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 from pebble.common.types import CONSTS
 
 from harness.measurement import Failure, Trouble
-from harness.workers.context import context
+from harness.workers.context import UNASKED, context
 from harness.workers.jobs import About, Job, Reply, perform
 from harness.workers.limits import Limits
 from harness.workers.process import resident_megabytes
@@ -51,6 +52,10 @@ class _Waiting:
     future: Future[Reply | Failure]
 
 
+_Place = tuple[bool, int, _Waiting | None]
+"""Whether it waits for those ahead, when it came, and what it is; None: the end."""
+
+
 class Room:
     """A worker process, and the thread that feeds it one job at a time."""
 
@@ -61,7 +66,8 @@ class Room:
         self.over_memory = False
         """The watcher killed the worker."""
         self._backend = backend
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue()
+        self._queue: queue.PriorityQueue[_Place] = queue.PriorityQueue()
+        self._came = count()
         self._pool: Any = None
         self._about: Any = None
         self._dead: Failure | None = None
@@ -69,22 +75,25 @@ class Room:
         self._thread = threading.Thread(target=self._serve, name=f"room {name}", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> Future[Reply | Failure]:
-        """Return the reply to a job, pending; jobs are done in the order in which they come."""
+    def submit(self, job: Job, *, ahead: bool = False) -> Future[Reply | Failure]:
+        """Return the reply to a job, pending; jobs are done in the order in which they come, those `ahead` first."""
         future: Future[Reply | Failure] = Future()
         if self._stopped:
             future.cancel()
             return future
-        self._queue.put(_Waiting(job=job, future=future))
+        self._put(_Waiting(job=job, future=future), ahead=ahead)
         return future
+
+    def _put(self, waiting: _Waiting | None, *, ahead: bool = False) -> None:
+        self._queue.put((not ahead, next(self._came), waiting))
 
     def stop(self) -> None:
         """End the worker at once; jobs that wait are cancelled."""
         self._stopped = True
         with contextlib.suppress(queue.Empty):
-            while (waiting := self._queue.get_nowait()) is not None:
+            while (waiting := self._queue.get_nowait()[-1]) is not None:
                 waiting.future.cancel()
-        self._queue.put(None)
+        self._put(None)
         self.kill()
 
     def join(self) -> None:
@@ -100,7 +109,7 @@ class Room:
     # ----------------------------------------------------------------- the room's thread
 
     def _serve(self) -> None:
-        while (waiting := self._queue.get()) is not None and not self._stopped:
+        while (waiting := self._queue.get()[-1]) is not None and not self._stopped:
             waiting.future.set_result(self._answer(waiting.job))
         self._close()
 
@@ -151,6 +160,8 @@ class Room:
         except Lost:
             return self._died(None)
         except TimeoutError:
+            if self.over_memory:
+                return self._died(None)
             self._close()
             return self._late(seconds), 1
         except ProcessExpired as death:
@@ -158,6 +169,8 @@ class Room:
         except (BrokenExecutor, CancelledError, RuntimeError, OSError):
             return self._died(None)
         self.pid = reply.pid
+        if reply.spent:
+            self._close()
         return reply, 1
 
     def _outcome(self, future: Future[Reply], seconds: float) -> Reply:
@@ -199,6 +212,7 @@ class Room:
             ending.start()
             ending.join(GRACE)
         self.pid = 0
+        self.over_memory = False
 
 
 def _end(pool: Any) -> None:
@@ -212,6 +226,8 @@ def _death(code: int | None) -> str:
     """Return how a process ended, in words."""
     if code is None:
         return "no exit code"
+    if code == UNASKED:
+        return "it ended by itself with exit code 0"
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"signal {signal.Signals(-code).name}"

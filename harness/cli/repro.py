@@ -1,0 +1,104 @@
+"""`gradharness repro`: a cell as a script, and the first operation that differs as another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import OUT, Paths, app, complain, plain
+from harness.cli.exits import Exit
+from harness.cli.look import files
+from harness.collect import collect
+from harness.measurement import Leaves
+from harness.run.records import FirstOp, Run
+from harness.run.source import Found
+from harness.run.store import RunFileError, load
+
+SCRIPT, INPUTS = "repro.py", "inputs.npz"
+FIRST_SCRIPT, FIRST_INPUTS = "first_operation.py", "first_operation.npz"
+"""The files of a cell and of its first differing operation; a script of many numbers reads the one beside it."""
+
+
+@app.command()
+def repro(
+    cell: Annotated[str, typer.Argument(help="Cell id, or the start of one.")],
+    paths: Paths = None,
+    seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
+    of: Annotated[Path, typer.Option("--run", help="Run file or its folder.")] = OUT,
+    out: Annotated[Path | None, typer.Option(help="Folder to write the scripts into; printed if not given.")] = None,
+) -> int:
+    """Print a cell as a standalone script.
+
+    It needs the cell's framework alone and prints the number that was judged. Of a cell that failed in the run, the
+    first operation that differs follows as a second script, at its own inputs.
+    """
+    from harness.run.lab import loaded
+    from harness.run.source import NoSuchCell, find
+    from harness.xp import NotTraceable
+
+    known = _run(of)
+    try:
+        found = find(cell, collect(paths or _files_of(known, cell)), seed)
+    except (NoSuchCell, NotTraceable) as error:
+        return complain(str(error), Exit.USAGE)
+    if found.chosen:
+        typer.echo(f"gradharness: {cell!r} is the start of several ids; this is {found.cell.id}", err=True)
+    backend = loaded(found.cell.backend)
+    if not hasattr(backend, "reproduce"):
+        return complain(backend.sentence, Exit.NOTHING)
+    script = backend.reproduce(found.task).rstrip("\n") + "\n"
+    if f'"{INPUTS}"' in script:
+        _store(found.task.inputs, out, INPUTS)
+    _give(script, out, SCRIPT)
+    first = None if known is None else next((c.first_op for c in known.cells if c.id == found.cell.id), None)
+    if first is not None:
+        _first(first, found, seed, out)
+    return int(Exit.FINE)
+
+
+def _first(first: FirstOp, found: Found, seed: int, out: Path | None) -> None:
+    """Give the first differing operation, as the run recorded it."""
+    at = f" ({first.location})" if first.location else ""
+    if f'"{FIRST_INPUTS}"' in first.program:
+        from harness.run.alone import inputs_again
+
+        _store(inputs_again(found.task, found.cell, first, seed), out, FIRST_INPUTS)
+    told = f"# The first operation that differs, alone at its own inputs: {plain(first.words)}{plain(at)}\n"
+    _give(told + first.program, out, FIRST_SCRIPT)
+
+
+def _give(script: str, out: Path | None, name: str) -> None:
+    """Print a script, or write it into the folder."""
+    if out is None:
+        typer.echo(script, nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    (out / name).write_text(script, encoding="utf-8")
+    typer.echo(str(out / name))
+
+
+def _store(inputs: Leaves, out: Path | None, name: str) -> None:
+    """Write the inputs that are too many to stand in a script beside it, and say so."""
+    import numpy as np
+
+    folder = out or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / name, allow_pickle=False, **inputs)
+    typer.echo(
+        f"gradharness: the script reads {name}, which was written {'here' if out is None else 'there'}", err=True
+    )
+
+
+def _run(of: Path) -> Run | None:
+    """Return the run that is looked into; None where there is none, which is no fault: a cell needs no run."""
+    try:
+        return load(of)
+    except RunFileError:
+        return None
+
+
+def _files_of(known: Run | None, cell: str) -> list[Path]:
+    """Return the file that the run found the cell's case in; none where there is no such run."""
+    return [] if known is None else files(known, {cell.split("/", 1)[0]})
