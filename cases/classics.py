@@ -193,6 +193,7 @@ def ackley(xp, x):
         point("generic", x=[0.5, -1.25, 2, 0.75, -3.5]),
         point("tiny", x=[0.001, -0.002, 0.003, 0.0005, -0.001]),
         point("spread", x=[-900, 0.5, 3, 4, -2]),
+        point("large", x=[1000, 1001.5, 999, 998.25, 1000.5]),
         draw(),
     ],
     source="P. Blanchard, D. Higham and N. Higham, Accurately computing the log-sum-exp and softmax functions, 2021",

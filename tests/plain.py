@@ -81,6 +81,9 @@ class Plain:
         np.add.at(out, landing.ravel(), a.ravel())
         return out.reshape(shape)
 
+    def dropped(self, a: Numbers) -> Numbers:
+        return self.exact(np.zeros(()))
+
     def finite(self, a: Numbers) -> NDArray[np.bool_]:
         return np.isfinite(a)
 

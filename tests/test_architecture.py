@@ -111,6 +111,7 @@ PLACES = {  # the constructors of the adapters, and of the bare calls that the c
     ("domains/measure_charges.py", "TensorFlow.__init__", "tensorflow"),
     ("domains/measure_charges.py", "Torch.__init__", "torch"),
     ("domains/measure_charges.py", "Jax.__init__", "jax"),
+    ("selftest/peers.py", "_jax", "jax"),  # its checker is a module of its own, imported where the framework is
 }
 
 

@@ -149,6 +149,39 @@ def test_show_report_and_repro_read_the_run(ran: tuple[Path, subprocess.Complete
     )
 
 
+def test_show_prints_the_cells_own_source_and_says_where_it_is_another(
+    ran: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    words = (
+        "show",
+        "mine.square/finite_difference/xp/richardson/grad/float32",
+        "--run",
+        str(ran[0] / "reports/latest"),
+    )
+    own = gradharness(*words, cwd=ran[0]).stdout
+    assert "\n  source\n" in own
+    stored = (
+        "  source as the run stored it, of the dtype and variant that ran first: the case's file is not here as it was"
+    )
+    elsewhere = gradharness(*words, cwd=tmp_path)
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert stored in elsewhere.stdout.splitlines()
+    (tmp_path / "case_mine.py").write_text(CASES.replace("w**2", "w**3"))
+    assert stored in gradharness(*words, cwd=tmp_path).stdout.splitlines()
+    (tmp_path / "case_mine.py").write_text("raise SystemExit(3)\n# harness")
+    assert stored in gradharness(*words, cwd=tmp_path).stdout.splitlines()
+
+
+def test_gradients_by_hand_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    by_hand = "\n\n@square.backward\ndef by_hand(w):\n    return 2 * w\n"
+    (tmp_path / "case_mine.py").write_text(CASES + by_hand)
+    done = gradharness("run", "case_mine.py", "--backend", "sympy", "-k", "square", cwd=tmp_path)
+    said = "? 1 gradient by hand was left out, such as mine.square/numpy/by_hand; with it: --backend sympy,numpy"
+    assert said in done.stdout.splitlines()
+    whole = gradharness("run", "case_mine.py", "--backend", "sympy,numpy", "-k", "square", cwd=tmp_path)
+    assert "left out" not in whole.stdout
+
+
 def test_a_prefix_takes_the_first_cell_and_says_so(ran: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     script = gradharness("repro", "mine.square/sympy", cwd=ran[0])
     assert script.returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.judge.blind import could_not_tell
 from harness.judge.compare import compare, ulps
 from harness.measurement import Partial
 from harness.truth import Enclosure, Terms
@@ -36,6 +37,13 @@ def test_resolution_is_relative_only_where_the_truth_is_not_zero() -> None:
     truth = enclosure([2.0, 0.0, 1e-52], [1e-52, 0.0, 1e-51])
     found = compare("w", Partial(values=np.array([2.0, 0.0, 0.0]), dtype="float64"), truth, allowed(1e-12, 3))
     assert found.resolution.tolist() == [5e-13, np.inf, np.inf]
+
+
+def test_a_truth_that_may_be_zero_is_no_gradient_to_be_blind_for() -> None:
+    """The entropy's gradient at equal logits is 0, which a ball of 1e-122 does not show."""
+    zeros = Partial(values=np.zeros(2), dtype="float64")
+    assert not could_not_tell(compare("w", zeros, enclosure([1e-122, 0.0], [1e-121, 0.0]), allowed(1e-16, 2)))
+    assert could_not_tell(compare("w", zeros, enclosure([1e-122, 0.0], [1e-130, 0.0]), allowed(1e-16, 2)))
 
 
 def test_entries_that_were_not_evaluated_are_not_wrong() -> None:

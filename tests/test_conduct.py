@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -445,6 +447,20 @@ def test_an_import_is_not_blamed_on_the_call() -> None:
     held[0] = 3
     custody.end()
     assert (list(custody.changes), put) == (["s"], [2])
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_function_that_an_import_wraps_is_not_blamed_on_the_call(imported: bool) -> None:
+    """torch loads torch._dynamo itself when it maps a function by hand, which wraps torch.manual_seed."""
+    space = SimpleNamespace(f=lambda: 1)
+    custody = Custody(Watched(settings=(), spaces=(Space("s", space),)))
+    space.f = functools.wraps(space.f)(lambda: 2)
+    if imported:
+        sys.modules["planted_for_custody"] = math
+    custody.inspect()
+    sys.modules.pop("planted_for_custody", None)
+    custody.end()
+    assert (set(custody.changes), space.f()) == ((set(), 2) if imported else ({"s.f"}, 1))
 
 
 def test_answers_are_compared_bit_for_bit() -> None:

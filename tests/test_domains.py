@@ -200,3 +200,18 @@ def test_fractions_stay_exact() -> None:
     inputs = {"x": np.array([Fraction("3.1"), Fraction(-1)], dtype=object)}
     run = evaluate(graph, graph.outputs, Rational(), inputs, precision=PRECISIONS["float32"], decisions={})
     assert run.values[graph.outputs[0]].item() == 1 / (Fraction(31, 100) - 1) ** 2
+
+
+def test_fractions_that_nobody_could_read_are_given_up() -> None:
+    """Each step of the logistic map doubles the digits: forty steps would fill a machine."""
+    builder = Builder()
+    s = builder.input("x", ())
+    for _ in range(40):
+        s = 3 * s * (1 - s)
+    graph = builder.freeze(s)
+    with pytest.raises(Unevaluated, match="too long"):
+        evaluate(graph, graph.outputs, Rational(), {"x": np.array(Fraction(1, 3) + 1)}, precision=FLOAT64, decisions={})
+    power = Builder()
+    graph = power.freeze(b.call("pow", power.input("x", ()), exponent=10**9))
+    with pytest.raises(Unevaluated, match="too long"):
+        evaluate(graph, graph.outputs, Rational(), {"x": np.array(Fraction(3, 7))}, precision=FLOAT64, decisions={})

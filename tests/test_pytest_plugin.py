@@ -282,7 +282,7 @@ def test_a_case_file_holds_tests_only_where_its_name_says_so(session: Session, p
 
 def test_options_narrow_the_cells(session: Session, crews: list[Any]) -> None:
     result = session("-v", "--agreement-dtype", "float32", "--agreement-point=three,p0", backends="sympy")
-    result.stdout.fnmatch_lines(["*agree* with the truth on 2 cells; *1 of 1 backends ran*"])
+    result.stdout.fnmatch_lines(["*agree* with the truth on 2 cells; *1 of 1 backend ran*"])
     assert "float64" not in said(result)
     session("--agreement-timeout", "7", backends="sympy")
     assert crews == [(("sympy",), 60), (("sympy",), 7)]

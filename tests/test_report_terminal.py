@@ -14,7 +14,7 @@ import synthetic as made
 from harness import report
 from harness.report import facts, terminal
 from harness.report.lines import put
-from harness.run.records import CellLine, Run
+from harness.run.records import CellLine, FirstOp, Run
 
 REFUSED = {"verdict": "ERROR", "diagnosis": "", "reason": "Not traceable.", "rule": 1, "worst": None, "gradient": {}}
 
@@ -44,6 +44,7 @@ def test_a_failure_says_everything_one_needs() -> None:
         "  got          -6.0000000000000000",
         "  error        12   1.35e+16 ulp   margin 1.6e-16×",
         "  tolerance    2e-15 = EV 2e-15",
+        "  would pass   12, 6e+15 times this one",
         "  resolution   3.3e-16   the smallest relative fault that a pass could have hidden",
         "  rule         16",
         "  defined at   cases/lesson.py:12",
@@ -52,6 +53,28 @@ def test_a_failure_says_everything_one_needs() -> None:
     ):
         assert line in text.splitlines()
     assert made.mixed().cells[2].reason in text
+
+
+def test_the_smallest_tolerance_that_would_have_passed_is_told_of_failures_alone() -> None:
+    worst = msgspec.structs.replace(made.wrong().worst, error=1.0001e-9, tolerance=1e-9)
+    assert facts.would_pass(made.wrong(worst=worst)) == "1.01e-09, 1.01 times this one"
+    for error in (1e-9, "inf", "nan"):
+        assert facts.would_pass(made.wrong(worst=msgspec.structs.replace(worst, error=error))) == ""
+    assert "would pass" not in terminal.summary(made.honest()).plain
+
+
+def test_the_first_operation_that_differs_is_named_and_its_program_shown() -> None:
+    first = FirstOp(
+        op="softplus", words="F.softplus", location="a.py:3", node=2, verdict="DISAGREE", program="print(1)\n"
+    )
+    cell = made.wrong(first_op=first)
+    text = terminal.summary(made.run((cell,)), show=["--run", "there"]).plain
+    assert "  differs at   F.softplus   a.py:3\n" in text
+    assert f"gradharness repro {cell.id} --run there" in text
+    assert "alone at its own inputs: F.softplus, a.py:3\n    print(1)" in terminal.shown(made.run((cell,)), cell).plain
+    assert "<code>F.softplus</code> a.py:3</summary><pre><code>print(1)" in str(
+        report.load("html").render(made.run((cell,)))
+    )
 
 
 def test_a_failure_in_an_array_names_its_index() -> None:

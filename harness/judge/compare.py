@@ -58,7 +58,9 @@ class Comparison:
         return np.where(np.isnan(ratio), np.inf, ratio)
 
     def worst(self) -> tuple[int, ...]:
-        """Return the index of the judged entry with the greatest excess."""
+        """Return the index of the judged entry with the greatest excess. Raises ValueError where there is no entry."""
+        if not self.judged.size:
+            raise ValueError(f"{self.path or 'the value'} has no entry, and none is the worst")
         ranked = np.where(self.judged, self.excess, -1.0)
         return tuple(int(k) for k in np.unravel_index(int(np.argmax(ranked)), ranked.shape))
 

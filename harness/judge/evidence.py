@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from harness.judge.verdict import Verdict
 from harness.measurement import Leaves, Measurement
 from harness.statements import Place
 from harness.truth import Question, Tolerance, Truth
+from harness.truth.sides import Slopes
 
 T = TypeVar("T")
 
@@ -48,6 +50,12 @@ class Evidence:
     """Whose measurement it is."""
     recourse: Recourse | None = None
     """None: nothing more can be asked."""
+    own: tuple[tuple[str, str], ...] = ()
+    """What this backend was measured to answer at ties: call and option (domains/ties.py)."""
+    slopes: Slopes | None = None
+    """Given where one-sided derivatives stand in for a gradient that is not finite."""
+    elsewhere: Callable[[], Sequence[Leaves]] = tuple
+    """Gives the other points of the case, where a user's function was called as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,3 +68,5 @@ class Judgement:
     value: Comparison | None = None
     leaves: tuple[Comparison, ...] = ()
     """Comparisons of the differentiated leaves; empty where no numbers were looked at."""
+    against: str = ""
+    """What it was compared with where there is no truth, such as another port; "" for the truth."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -20,6 +21,8 @@ GRADIENT = (Verdict.DISAGREE, Verdict.DEAD_LEAF, Verdict.DISCONNECTED)
 """The verdicts that say of a gradient that it is wrong, and not why."""
 SPREADING = ("broadcast_to", "reshape")
 """Operations that a user does not write: they belong to the one that asked for them."""
+ALIKE = re.compile("negated|scaled by .+")
+"""The diagnoses that speak of every entry alike."""
 
 
 def told(evidence: Evidence, judgement: Judgement) -> Judgement:
@@ -63,6 +66,8 @@ def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, fault: F
         step = _step(graph, fault)
         said.append(messages.fault(step))
         short = messages.short_fault(step)
+    if _all_alike(judgement):
+        short = judgement.diagnosis
     return dataclasses.replace(
         judgement,
         verdict=Verdict.DISAGREE if passed else judgement.verdict,
@@ -70,6 +75,12 @@ def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, fault: F
         diagnosis=short,
         leaves=(*judgement.leaves, *wrong),
     )
+
+
+def _all_alike(judgement: Judgement) -> bool:
+    """Return whether the whole gradient is negated, or scaled: that says more than any node in it."""
+    alive = (leaf.wrong[leaf.judged & (leaf.truth != 0)] for leaf in judgement.leaves)
+    return ALIKE.fullmatch(judgement.diagnosis) is not None and all(bool(wrong.all()) for wrong in alive)
 
 
 def _step(graph: Graph, fault: Fault) -> Step:

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from harness.conduct import Change, Conduct, Difference, Foreign
 from harness.measurement import Array
+from harness.wording import verb
 
 if TYPE_CHECKING:
     from harness.judge.compare import Comparison
+    from harness.judge.evidence import Judgement
     from harness.statements import Statement
-    from harness.truth import Tie
+
+
+HALF = "half accumulation"
+"""The diagnosis of sums that accumulate in a half dtype."""
 
 
 def number(x: float) -> str:
@@ -32,19 +38,22 @@ def place(path: str, index: tuple[int, ...]) -> str:
     return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
-def entry(comparison: Comparison) -> str:
-    """Return the worst entry in full: what came back, what is true, the error, and the tolerance with its terms."""
+def entry(comparison: Comparison, reference: str = "truth") -> str:
+    """Return the worst entry in full: what came back, what is true, the error, and the tolerance with its terms.
+
+    Where there is no truth, `reference` is who says the other number.
+    """
     at = comparison.worst()
     terms = " + ".join(f"{short(part[at])} ({name})" for name, part in comparison.terms.parts.items())
     return (
-        f"{place(comparison.path, at)}: got {number(comparison.got[at])}, truth {number(comparison.truth[at])}, "
+        f"{place(comparison.path, at)}: got {number(comparison.got[at])}, {reference} {number(comparison.truth[at])}, "
         f"error {short(comparison.error[at])}, tolerance {short(comparison.tolerance[at])} = {terms}"
     )
 
 
 def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
     """Return the comparison that holds the greatest excess."""
-    return max(comparisons, key=lambda one: float(one.excess[one.worst()]) if one.got.size else -1.0)
+    return max(comparisons, key=lambda one: float(one.excess[one.worst()]) if one.judged.any() else -1.0)
 
 
 def disconnected(path: str) -> str:
@@ -91,25 +100,19 @@ def no_reference(comparison: Comparison) -> str:
     )
 
 
-def value_mismatch(value: Comparison, leaves: Sequence[Comparison]) -> str:
-    wrong = sum(int(leaf.wrong.sum()) for leaf in leaves)
-    judged = sum(int(leaf.judged.sum()) for leaf in leaves)
-    gradient = (
-        f"Its gradient has {wrong} of {judged} entries outside the tolerance." if wrong else "Its gradient is right."
-    )
-    return f"Another value: {entry(value)}. {gradient}"
+def value_mismatch(value: Comparison, gradient: Judgement) -> str:
+    return f"Another value: {entry(value)}. {gradient_of_another(gradient)}"
 
 
-def tie(at: Tie) -> str:
-    return f"A tie at {at.op}{_line(at.where)}: not judged yet. Move the point off the tie."
-
-
-def near_tie(at: Tie) -> str:
-    return f"A decision within rounding of its threshold at {at.op}{_line(at.where)}: not judged yet. Move the point."
-
-
-def _line(where: tuple[str, int] | None) -> str:
-    return f" (line {where[1]})" if where else ""
+def gradient_of_another(gradient: Judgement) -> str:
+    """Return what is said of the gradient of a wrong value: it lifts no verdict."""
+    if gradient.verdict.cls == "pass":
+        return "Its gradient is right."
+    kind = f"{{{gradient.diagnosis}}}" if gradient.diagnosis else ""
+    worst = worst_of(gradient.leaves)
+    at = worst.worst()
+    size = f"error {short(worst.error[at])} at {place(worst.path, at)}, tolerance {short(worst.tolerance[at])}"
+    return f"Its gradient: {gradient.verdict.word}{kind}, {size}."
 
 
 def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
@@ -117,11 +120,9 @@ def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
     judged = sum(int(leaf.judged.sum()) for leaf in leaves)
     worst = worst_of(leaves)
     excess = float(worst.excess[worst.worst()])
-    told = f" The gradient is {diagnosis}." if diagnosis else ""
-    return (
-        f"{wrong} of {judged} entries {'is' if wrong == 1 else 'are'} wrong; worst {entry(worst)} "
-        f"({short(excess)} tolerances).{told}"
-    )
+    told = f" The gradient is {diagnosis}." if diagnosis and diagnosis != HALF else ""
+    count = f"{wrong} of {judged} entries {verb(wrong, 'is', 'are')} wrong; worst " if judged > 1 else ""
+    return f"{count}{entry(worst)} ({short(excess)} tolerances).{told}"
 
 
 def exact(leaves: Sequence[Comparison]) -> str:
@@ -135,7 +136,8 @@ def exact(leaves: Sequence[Comparison]) -> str:
 
 def agree(leaves: Sequence[Comparison]) -> str:
     judged = sum(int(leaf.judged.sum()) for leaf in leaves)
-    return f"{judged} of {judged} entries within tolerance; worst {entry(worst_of(leaves))}."
+    count = f"{judged} of {judged} entries within tolerance; worst" if judged > 1 else "Within tolerance:"
+    return f"{count} {entry(worst_of(leaves))}."
 
 
 def ill_conditioned(leaf: Comparison) -> str:
@@ -185,3 +187,82 @@ def fault(step: Step) -> str:
 def short_fault(step: Step) -> str:
     where = f"line {step.line.line}" if step.line else f"the {step.operation}"
     return f"the path from {step.operand.replace('`', '')} into {where} {step.how}"
+
+
+# --------------------------------------------------------------------------- second looks
+
+
+def after_samples(samples: int) -> str:
+    return f"Outside the tolerance of the first samples, inside it after {samples} samples."
+
+
+def own_rules(backend: str, rules: str) -> str:
+    return f"Held to {backend}'s own reverse rule, {rules}, whose rounding is larger than that of the neutral one."
+
+
+def suspect(wrong: Sequence[Comparison], samples: int) -> str:
+    worst = worst_of(wrong)
+    excess = float(worst.excess[worst.worst()])
+    return (
+        f"Just outside: {entry(worst)} ({short(excess)} tolerances, after {samples} samples), but inside the "
+        "worst-case bound. Judge it in a wider dtype, or at another point."
+    )
+
+
+def proof(proven: bool) -> str:
+    if proven:
+        return "The worst-case bound proves it: no rounding errs by so much."
+    return "The worst-case bound would allow it, the statistics of rounding do not."
+
+
+def half(dtype: str) -> str:
+    return f"Half accumulation: sums are taken in {dtype}. Cast to float32 before them, or sum in parts."
+
+
+# --------------------------------------------------------------------------- how a call behaved
+
+
+def not_native(foreign: Foreign) -> str:
+    return f"{foreign.said}. Compute all of it with the backend's own functions: no other library's can be followed."
+
+
+def changed_input(change: Change) -> str:
+    return (
+        f"The call changed its input: {change.what} was {change.before} and is {change.after}. Work on a copy, or "
+        "write x = x + 1 instead of changing x in place."
+    )
+
+
+def two_answers(difference: Difference, random: Sequence[str]) -> str:
+    at = f"{place(difference.path, difference.index)}: " if difference.path or difference.index else ""
+    advice = (
+        f"The random state of {' and '.join(random)} moved on: draw the numbers outside, or seed in the function."
+        if random
+        else "Look for random numbers, or for something that is kept from call to call."
+    )
+    return f"{at}first {difference.first}, then {difference.second} for the same inputs. {advice}"
+
+
+def changed_settings(conduct: Conduct) -> str:
+    first, *more = conduct.settings
+    others = f" (and {len(more)} more: {', '.join(change.what for change in more[:3])})" if more else ""
+    end = "and cannot be put back" if conduct.lasting else "which was put back"
+    return (
+        f"The call changed {first.what} from {first.before} to {first.after}{others}, {end}. Change it outside of the "
+        "function, or restore it before returning."
+    )
+
+
+def changed_random(random: Sequence[str]) -> str:
+    return (
+        f"Every call moves on the random state of {' and '.join(random)}, though its answer stays the same. Draw "
+        "outside of the function, or from a generator of its own."
+    )
+
+
+def stale(path: str) -> str:
+    name = path or "the value"
+    return (
+        f"{name}: the same numbers came back, bit for bit, at a point beside, where the truth is another. Look for "
+        "something that is kept from an earlier call: a cache, a global, a closure, numbers that are written out."
+    )
