@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.domains.precision import round_to
 from harness.measurement import Array, Measurement, Partial, Task
 
 Measure = Callable[[Task], Measurement]
@@ -54,7 +55,8 @@ def _none(measure: Measure, task: Task) -> Measurement:
 
 
 def _float32_in_disguise(measure: Measure, task: Task) -> Measurement:
-    narrow = measure(replace(task, dtype="float32"))
+    inputs = {path: round_to(x, "float32") if x.dtype.kind == "f" else x for path, x in task.inputs.items()}
+    narrow = measure(replace(task, dtype="float32", inputs=inputs))
     told = {path: None if one is None else replace(one, dtype="float64") for path, one in narrow.partials.items()}
     value = None if narrow.value is None else replace(narrow.value, dtype="float64")
     return replace(narrow, partials=told, value=value)

@@ -27,7 +27,7 @@ def norm(xp, w):
 KINK = """
 @case(w=param(), points=[dict(w=0.0), dict(w=1.0)])
 def kink(xp, w):
-    return xp.abs(w)
+    return xp.sqrt(w)
 """
 EXPECTED = '[[expect]]\ncell = "tiny.norm/sympy"\nverdict = "DISAGREE"\nreason = "known since 1.2"\n'
 CALM = ("sympy", "finite_difference")
