@@ -1,0 +1,218 @@
+"""Defects in one step: an operation whose derivative somebody wrote by hand, and wrote wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.selftest.defects import BACKENDS, Defect, Definition, Native
+from harness.selftest.words import words
+
+Rule = Callable[..., Any]
+"""(vocabulary, adjoint, result, *operands) → adjoints of the operands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slip:
+    """A wrong rule of one operation, and the functions that use it."""
+
+    kind: str
+    op: str
+    rule: Rule
+    cases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A path that is cut: an operation without its derivative."""
+
+    kind: str
+    op: str
+    cases: tuple[str, ...]
+    operand: int | None = None
+    """Only this operand's path is cut; None: all."""
+    verdicts: frozenset[str] = frozenset({"DISAGREE"})
+
+
+def with_op(backend: str, op: str, remake: Callable[[Any, Any], Any]) -> Callable[[Definition], Native]:
+    """Return what makes the native of a definition in which one operation is another: remake(vocabulary, operation)."""
+
+    def make(definition: Definition) -> Native:
+        def native(framework: Any, **leaves: Any) -> Any:
+            f = words(backend, framework)
+            place = f.nn if hasattr(f.nn, op) else f
+            setattr(place, op, remake(f, getattr(place, op)))
+            return definition(f, **leaves)
+
+        return native
+
+    return make
+
+
+def ruled(rule: Rule) -> Callable[[Any, Any], Any]:
+    """Return the remaking of an operation by a rule; what it is called with beside arrays is kept."""
+
+    def remake(f: Any, operation: Any) -> Any:
+        def called(*operands: Any, **options: Any) -> Any:
+            def forward(*xs: Any) -> Any:
+                return operation(*xs, **options)
+
+            def backward(g: Any, y: Any, *xs: Any) -> Any:
+                return rule(f, g, y, *xs, **options)
+
+            return f.custom(forward, backward)(*operands)
+
+        return called
+
+    return remake
+
+
+def cut(operand: int | None) -> Callable[[Any, Any], Any]:
+    """Return the remaking of an operation that lets nothing back, or nothing to one operand."""
+
+    def remake(f: Any, operation: Any) -> Any:
+        def called(*operands: Any, **options: Any) -> Any:
+            kept = [f.stop_gradient(x) if operand is None or k == operand else x for k, x in enumerate(operands)]
+            return operation(*kept, **options)
+
+        return called
+
+    return remake
+
+
+def _spread(f: Any, g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the adjoint of a reduction in the shape of its operand."""
+    if axis is not None and not keepdims:
+        shape = [1 if k == axis % len(x.shape) else int(n) for k, n in enumerate(x.shape)]
+        g = f.reshape(g, tuple(shape))
+    return g + 0 * x
+
+
+def _count(x: Any, axis: Any) -> int:
+    sizes = [int(n) for n in x.shape]
+    total = 1
+    for k, n in enumerate(sizes):
+        total *= n if axis is None or k == axis % len(sizes) else 1
+    return total
+
+
+SLIPS: tuple[Slip, ...] = (
+    Slip(kind="tanh_by_1_less_y", op="tanh", rule=lambda f, g, y, x: (g * (1 - y),), cases=("mlp", "elman")),
+    Slip(kind="tanh_by_1_less_x2", op="tanh", rule=lambda f, g, y, x: (g * (1 - x * x),), cases=("mlp", "elman")),
+    Slip(kind="tanh_by_1_plus_y2", op="tanh", rule=lambda f, g, y, x: (g * (1 + y * y),), cases=("embedding", "mlp")),
+    Slip(kind="sin_by_minus_cos", op="sin", rule=lambda f, g, y, x: (-g * f.cos(x),), cases=("wave",)),
+    Slip(kind="exp_by_x", op="exp", rule=lambda f, g, y, x: (g * x,), cases=("mixture",)),
+    Slip(kind="log_by_1_over_x2", op="log", rule=lambda f, g, y, x: (g / (x * x),), cases=("mixture", "ratio")),
+    Slip(kind="sqrt_without_half", op="sqrt", rule=lambda f, g, y, x: (g / y,), cases=("ratio", "layer_norm")),
+    Slip(
+        kind="softplus_mirrored",
+        op="softplus",
+        rule=lambda f, g, y, x: (g * f.nn.sigmoid(-x),),
+        cases=("logistic",),
+    ),
+    Slip(kind="relu_leaks", op="relu", rule=lambda f, g, y, x: (f.where(x > 0, g, 0.01 * g),), cases=("relu_net",)),
+    Slip(kind="relu_straight_through", op="relu", rule=lambda f, g, y, x: (g * 1,), cases=("relu_net",)),
+    Slip(
+        kind="relu_guided",
+        op="relu",
+        rule=lambda f, g, y, x: (f.where(x > 0, f.maximum(g, 0 * g), 0 * g),),
+        cases=("relu_net",),
+    ),
+    Slip(
+        kind="mean_as_sum",
+        op="mean",
+        rule=lambda f, g, y, x, axis=None, keepdims=False: (_spread(f, g, x, axis, keepdims),),
+        cases=("mlp", "logistic", "layer_norm"),
+    ),
+    Slip(
+        kind="sum_as_mean",
+        op="sum",
+        rule=lambda f, g, y, x, axis=None, keepdims=False: (_spread(f, g, x, axis, keepdims) / _count(x, axis),),
+        cases=("wave", "softmax_regression", "bilinear"),
+    ),
+    Slip(
+        kind="max_as_mean",
+        op="max",
+        rule=lambda f, g, y, x, axis=None, keepdims=False: (_spread(f, g, x, axis, keepdims) / _count(x, axis),),
+        cases=("pool",),
+    ),
+    Slip(
+        kind="bias_of_one_row", op="add", rule=lambda f, g, y, a, b: (g * 1, g[0]), cases=("mlp", "softmax_regression")
+    ),
+    Slip(
+        kind="bias_as_mean",
+        op="add",
+        rule=lambda f, g, y, a, b: (g * 1, f.mean(g, axis=0)),
+        cases=("softmax_regression", "relu_net"),
+    ),
+    Slip(
+        kind="product_not_transposed",
+        op="matmul",
+        rule=lambda f, g, y, a, b: (f.matmul(g, b), f.matmul(f.matrix_transpose(a), g)),
+        cases=("residual",),
+    ),
+    Slip(
+        kind="softmax_diagonal_only",
+        op="softmax",
+        rule=lambda f, g, y, x, axis: (g * y * (1 - y),),
+        cases=("attention", "softmax_regression"),
+    ),
+    Slip(
+        kind="softmax_not_centred",
+        op="softmax",
+        rule=lambda f, g, y, x, axis: (g * y,),
+        cases=("attention", "softmax_regression"),
+    ),
+    Slip(
+        kind="quotient_without_minus",
+        op="divide",
+        rule=lambda f, g, y, a, b: (g / b, g * a / (b * b)),
+        cases=("ratio",),
+    ),
+    Slip(kind="square_not_doubled", op="square", rule=lambda f, g, y, x: (g * x,), cases=("mlp", "bilinear", "pool")),
+    Slip(kind="sigmoid_by_y", op="sigmoid", rule=lambda f, g, y, x: (g * y,), cases=("residual",)),
+    Slip(
+        kind="sigmoid_slightly_off",
+        op="sigmoid",
+        rule=lambda f, g, y, x: (g * (y * (1 - y) + 1e-3),),
+        cases=("residual",),
+    ),
+)
+
+NOTHING = frozenset({"DISCONNECTED", "DEAD-LEAF"})
+"""Nothing comes back for a leaf; JAX says it by zeros."""
+
+CUTS: tuple[Cut, ...] = (
+    Cut(kind="spread_as_constant", op="sqrt", cases=("layer_norm",)),
+    Cut(kind="shares_as_constants", op="softmax", cases=("attention",), verdicts=NOTHING),
+    Cut(kind="one_path_of_the_sine", op="sin", cases=("wave",)),
+    Cut(kind="gate_cut", op="sigmoid", cases=("residual",)),
+    Cut(kind="spread_cut", op="divide", operand=1, cases=("layer_norm",)),
+    Cut(kind="denominator_cut", op="divide", operand=1, cases=("ratio",), verdicts=NOTHING),
+    Cut(kind="state_forgotten", op="matmul", operand=0, cases=("elman",)),
+)
+
+
+def planted() -> list[Defect]:
+    """Return every slip and every cut on every framework."""
+    return [
+        *(_slip(slip, backend, turn) for slip in SLIPS for turn, backend in enumerate(BACKENDS)),
+        *(_cut(one, backend, turn) for one in CUTS for turn, backend in enumerate(BACKENDS)),
+    ]
+
+
+def _slip(slip: Slip, backend: str, turn: int) -> Defect:
+    native = with_op(backend, slip.op, ruled(slip.rule))
+    return Defect(kind=slip.kind, case=slip.cases[turn % len(slip.cases)], backend=backend, native=native)
+
+
+def _cut(one: Cut, backend: str, turn: int) -> Defect:
+    return Defect(
+        kind=one.kind,
+        case=one.cases[turn % len(one.cases)],
+        backend=backend,
+        native=with_op(backend, one.op, cut(one.operand)),
+        verdicts=one.verdicts,
+        numeric=one.verdicts == frozenset({"DISAGREE"}),
+    )
