@@ -434,3 +434,11 @@ def test_a_warning_of_megabytes_is_cut() -> None:
     (found,) = (one for one in harness.check(cost, backends=("numpy",)).cells if one.operator == "grad")
     assert found.cls == "pass", found.reason
     assert [len(text) for text in found.warnings] == [LONGEST]
+
+
+@pytest.mark.parametrize("cell", ["", "/"])
+def test_show_of_no_cell_is_one_sentence(cell: str, tmp_path: Path) -> None:
+    said = command("show", cell, cwd=tmp_path)
+    assert said.returncode == 2
+    assert said.stderr.count("\n") == 1
+    assert "show which cell?" in said.stderr

@@ -298,6 +298,13 @@ def test_a_name_that_there_is_not_is_told_with_the_nearest(option: str, session:
     result.stderr.fnmatch_lines(["*there is no *'; did you mean *"])
 
 
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf"])
+def test_a_limit_that_limits_nothing_is_refused(seconds: str, session: Session) -> None:
+    result = session(f"--agreement-timeout={seconds}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--agreement-timeout * is no limit; write seconds above 0"])
+
+
 def test_a_required_backend_that_did_not_run_fails_the_session(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -10,7 +9,7 @@ from harness.run.execute import Order
 from harness.run.plan import Selection, SelectionError, checked, plan
 from harness.told import encodable
 from harness.wording import plural
-from harness.workers.limits import Limits
+from harness.workers.limits import Limits, positive
 
 LONGEST = 500
 """Characters of an expression of words: Python's own parser reads it, which gives up in the depths."""
@@ -31,10 +30,9 @@ def formats(text: str) -> tuple[str, ...]:
 
 def limits(seconds: float, megabytes: float) -> Limits:
     """Return what one cell may take. Raises SelectionError."""
-    for option, given, unit in (("--timeout", seconds, "seconds"), ("--memory", megabytes, "megabytes")):
-        if not 0 < given < math.inf:
-            raise SelectionError(f"{option} {given:g} is no limit; write {unit} above 0")
-    return Limits(seconds=seconds, megabytes=megabytes)
+    return Limits(
+        seconds=positive("--timeout", seconds, "seconds"), megabytes=positive("--memory", megabytes, "megabytes")
+    )
 
 
 def keyword(text: str) -> str:

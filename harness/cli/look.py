@@ -54,6 +54,8 @@ def show(
     from harness.run.plan import below
     from harness.run.rewrite import own_source
 
+    if not cell.strip("/ "):
+        return complain("show which cell? Write its id, or the start of one; see: gradharness list", Exit.USAGE)
     known = load(of)
     chosen = [line for line in known.cells if below(line.id, cell)]
     if not chosen:

@@ -42,15 +42,16 @@ def register_markers(config: pytest.Config) -> None:
 
 
 def check(config: pytest.Config) -> None:
-    """Raise UsageError where an option names what there is not."""
+    """Raise UsageError where an option names what there is not, or limits nothing."""
     given = [*config.getoption("agreement_backend"), *config.getoption("agreement_require")]
-    if not given and not config.getoption("agreement_dtype"):
+    if not given and not config.getoption("agreement_dtype") and config.getoption("agreement_timeout") is None:
         return
     from harness.run.plan import SelectionError
 
     try:
         selection(config)
         required(config)
+        limits(config)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -78,11 +79,11 @@ def required(config: pytest.Config) -> tuple[str, ...]:
 
 
 def limits(config: pytest.Config) -> Limits:
-    """Return what one cell may take."""
-    from harness.workers.limits import Limits
+    """Return what one cell may take. Raises SelectionError."""
+    from harness.workers.limits import Limits, positive
 
     seconds = config.getoption("agreement_timeout")
-    return Limits() if seconds is None else Limits(seconds=seconds)
+    return Limits() if seconds is None else Limits(seconds=positive("--agreement-timeout", seconds, "seconds"))
 
 
 def target(config: pytest.Config, name: str) -> Path | None:

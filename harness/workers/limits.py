@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from harness.run.plan import SelectionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,3 +17,10 @@ class Limits:
     """For importing the framework."""
     megabytes: float = 6000.0
     """Resident memory of the worker, the framework included."""
+
+
+def positive(option: str, given: float, unit: str) -> float:
+    """Return the number given for an option. Raises SelectionError where it limits nothing."""
+    if not 0 < given < math.inf:
+        raise SelectionError(f"{option} {given:g} is no limit; write {unit} above 0")
+    return given
