@@ -70,7 +70,7 @@ COMPLEX_USES: dict[str, ComplexUse] = {
     "multiply, complex": two(lambda xp, z, w: z * w * w[0, 0] * 3 * 1j),
     "divide, complex": two(lambda xp, z, w: z / w + 1 / w + 1j / z + z / 3),
     "negative, complex": two(lambda xp, z, w: -(z * w)),
-    "index, complex": one(lambda xp, z: z[1] * z[0, None, ::2][0, 1] * z[..., -1][0]),
+    "complex, index": one(lambda xp, z: z[1] * z[0, None, ::2][0, 1] * z[..., -1][0]),
     "matmul, complex": two(lambda xp, z, w: z @ w, (2, 3), (3, 2)),
     "matmul, complex batch": two(lambda xp, z, w: xp.linalg.matmul(z, w), (2, 2, 3), (3, 2)),
     "matmul, complex vectors": two(lambda xp, z, w: z @ w[0] * (z[0] @ w[1])),

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.graph import build as b
 from harness.graph.build import Builder, Ref
+from harness.graph.complexes import paired
 from harness.graph.node import Graph
 from harness.graph.primitives import CONSTANTS
 from harness.measurement import Leaves
@@ -79,6 +80,42 @@ def convolved(padding: Any, mode: str) -> Operation:
         return b.call("conv2d", images(x, y), kernel, strides=(1, 2), padding=padding, mode=mode)
 
     return operation
+
+
+def complex_z(x: Ref, y: Ref) -> Ref:
+    return b.call("complex_of", x, y)
+
+
+def complexly(op: str) -> Operation:
+    """Return an operation on one complex value, whose parts are entries of the result."""
+    return lambda x, y, **_: paired(b.call(op, complex_z(x, y)))
+
+
+def complexly_two(op: str) -> Operation:
+    """Return arithmetic of complex values, one of them broadcast, and of literals."""
+
+    def operation(x: Ref, y: Ref, **_: Ref) -> Ref:
+        z, w, two = complex_z(x, y), complex_z(y[0] + 1, x[1]), x.builder.constant(2)
+        return paired(b.call(op, b.call(op, z, w), b.call(op, two, b.call(op, w, two))))
+
+    return operation
+
+
+def complex_product(op: str, left: tuple[int, ...], right: tuple[int, ...]) -> Operation:
+    def operation(x: Ref, y: Ref, **_: Ref) -> Ref:
+        z = complex_z(x, y)
+        first, second = (complex_z(x, y) if shape == (2, 3) else _turned(z, x, y, shape) for shape in (left, right))
+        return paired(b.call(op, first, second))
+
+    return operation
+
+
+def _turned(z: Ref, x: Ref, y: Ref, shape: tuple[int, ...]) -> Ref:
+    """Return a complex value of another shape: transposed, or a row."""
+    if len(shape) == 2:
+        return complex_z(b.transpose(y), b.transpose(x))
+    row = 0 if shape == (3,) else slice(None)
+    return b.call("complex_index", z, index=b.normal_index((row,) if row == 0 else (row, 1), 2))
 
 
 SMOOTH = "exp expm1 sqrt sin cos tan sinh cosh tanh asin acos atan erf erfc sigmoid softplus log log1p square negative "
@@ -160,6 +197,27 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "full": lambda x, **_: (
         b.concat([b.broadcast_to(x.builder.constant(v), (1, 3)) for v in (0, 1.0, 0.5)] + [x], 0) * 2
+    ),
+    "complex_of": lambda x, y, **_: paired(complex_z(x, y)),
+    "complex_of of literals": lambda x, y, **_: paired(
+        b.call("complex_multiply", complex_z(x, y), complex_z(x.builder.constant(0.5), x.builder.constant(2)))
+    ),
+    "as_complex": lambda x, **_: paired(b.call("complex_exp", b.call("as_complex", x))),
+    **{op: complexly(op) for op in "conj real imag complex_abs complex_exp complex_negative".split()},
+    **{f"complex_{op}": complexly_two(f"complex_{op}") for op in "add subtract multiply divide".split()},
+    "complex_matmul": complex_product("complex_matmul", (2, 3), (3, 2)),
+    "complex_matvec": complex_product("complex_matvec", (2, 3), (3,)),
+    "complex_vecmat": complex_product("complex_vecmat", (2,), (2, 3)),
+    "complex_dot": complex_product("complex_dot", (3,), (3,)),
+    "complex_index": lambda x, y, **_: paired(
+        b.call("complex_index", complex_z(x, y), index=b.normal_index((1, None, slice(0, 3, 2)), 2))
+    ),
+    "complex_sum": lambda x, y, **_: paired(
+        b.call(
+            "complex_multiply",
+            b.call("complex_sum", complex_z(x, y), axes=(0,), keepdims=True),
+            b.call("complex_sum", complex_z(y, x), axes=(0, 1), keepdims=False),
+        )
     ),
     "constants": lambda x, **_: sum((x * name for name in CONSTANTS if "inf" not in name), x),
     "-inf": lambda x, **_: b.call(

@@ -57,6 +57,47 @@ def test_assert_agree_is_not_green_where_nothing_could_be_told() -> None:
         harness.assert_agree(lambda xp, w: xp.log(w), backends=QUICK, w=0.0)
 
 
+def test_a_gradient_by_hand_is_not_left_out_by_a_dtype() -> None:
+    def wrong(w: Any) -> Any:
+        return 2 * np.asarray(w)
+
+    with pytest.raises(harness.DeclarationError, match="float64 alone"):
+        harness.check(lambda w: w**3, backward=wrong, backends=QUICK, dtypes=["float32"], w=2.0)
+    found = harness.check(lambda w: w**3, backward=wrong, backends=QUICK, dtypes=["float64", "float32"], w=2.0)
+    assert [cell.verdict for cell in found.failed] == ["DISAGREE"]
+
+
+def test_a_function_that_leaves_the_process_leaves_no_green_script() -> None:
+    def leaves(*inputs: Any) -> Any:
+        sys.exit(0)
+
+    with pytest.raises(harness.Disagreement, match="SystemExit"):
+        harness.assert_agree(leaves, backends=QUICK, w=2.0)
+    with pytest.raises(harness.Disagreement, match="SystemExit"):
+        harness.assert_agree(lambda w: w**3, backward=leaves, backends=QUICK, w=2.0)
+    with pytest.raises(harness.Disagreement, match="SystemExit"):
+        harness.assert_agree({"torch": leaves}, reference=lambda w: w**3, backends=["torch"], w=2.0)
+    assert harness.assert_agree(lambda w: w**3, backends=QUICK, w=2.0).cells
+
+
+def test_a_wrong_gradient_where_a_rule_is_not_finite_is_told_without_a_warning() -> None:
+    found = harness.check(
+        lambda xp, w: xp.sqrt(xp.sum(w * w)), backward=lambda w: np.array([1.4, 0.0]), backends=QUICK[:1], w=[0.0, 0.0]
+    )
+    assert [cell.verdict for cell in found.cells if cell.backend == "numpy"] == ["DISAGREE"]
+
+
+def test_what_is_named_twice_is_judged_once() -> None:
+    backends, dtypes = ["numpy", "sympy", "sympy"], ["float64", "float64"]
+    found = harness.check(lambda w: w**3, backward=lambda w: 3 * w**2, backends=backends, dtypes=dtypes, w=2.0)
+    assert sorted(cell.backend for cell in found.cells) == ["numpy", "sympy"]
+
+
+def test_a_number_where_nothing_is_right_is_told_without_a_warning() -> None:
+    found = harness.check(lambda w: 0 * w, backward=lambda w: 1e10, backends=QUICK[:1], w=2.0)
+    assert [cell.verdict for cell in found.failed] == ["DISAGREE"]
+
+
 def test_inputs_that_do_not_fit_are_refused() -> None:
     with pytest.raises(harness.DeclarationError, match="no param"):
         harness.check(lambda x: x[0], backends=QUICK, x=np.array([1, 2]))

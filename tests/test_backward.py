@@ -85,7 +85,7 @@ MALFORMED: dict[str, tuple[Backward, str, str]] = {
     "shape": (lambda w, b, x, y: ([6.0], 3.0), "SHAPE", "w: shape (1,) came back, () is right"),
     "adjoint": (lambda w, b, x, y: {"w": 6, "b": 3, "c": [3]}, "SHAPE", "the adjoint of c: shape (1,) came back"),
     "dtype": (lambda w, b, x, y: (np.float32(6), 3.0), "DTYPE", "w: float32 came back in a float64 cell"),
-    "nan": (lambda w, b, x, y: (math.nan, 3.0), "NONFINITE", "nan came back"),
+    "nan": (lambda w, b, x, y: (math.nan, 3.0), "NONFINITE", "Look for a branch that where leaves out and"),
     "rounded": (lambda w, b, x, y: (6.0 * (1 + 1e-12), 3.0), "DISAGREE", "1 of 2 entries is wrong"),
     "swapped": (lambda w, b, x, y: (3.0, 6.0), "DISAGREE", "2 of 2 entries are wrong"),
 }

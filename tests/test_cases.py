@@ -38,6 +38,7 @@ REQUIRED = {
     "kinks": "relu leaky_relu elu selu identity_by_relus sum_of_absolutes mean_absolute_error norm deviation "
     "greater_of_two smaller_of_two greatest least_of_rows clipped hinge_on_margin ranked ranked_down pooled "
     "guarded_root root_squared x_log_y stair whole_net_1 whole_net_2 whole_net_3",
+    "complex": "energy least_squares cayley orbit exponential phase_retrieval",
     "linear_algebra": "log_det determinant solution inverse_trace gaussian_likelihood",
 }
 

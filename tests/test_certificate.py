@@ -171,6 +171,51 @@ HOLES: dict[str, tuple[Graph, Leaves]] = {
 }
 
 
+DWARFED: dict[str, tuple[Graph, Leaves, str]] = {
+    "a gradient of 5e-151": (of(lambda x: each("sqrt", x), "x"), {"x": np.array(1e300)}, "sqrt"),
+    "a leaf of 1e-60": (
+        of(lambda a, c: each("sin", a) + 1e-60 * each("cosh", c), "a c"),
+        {"a": np.array(1.0), "c": np.array(2.0)},
+        "cosh",
+    ),
+    "all of it 4e-44": (
+        of(lambda x: each("exp", x) / (1 + each("exp", x)), "x"),
+        {"x": np.array(-100.0)},
+        "exp",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("name", DWARFED)
+def test_a_wrong_rule_does_not_hide_below_the_step(name: str, mutation: str) -> None:
+    graph, inputs, rule = DWARFED[name]
+    assert establish(gradient(graph), inputs, "float64").refusal is None
+    truth = establish(gradient(graph, mutated(rule, MUTATIONS[mutation], 0)), inputs, "float64")
+    assert truth.refusal is not None
+    assert truth.refusal.kind is Kind.CERTIFICATE
+
+
+def test_a_wrong_rule_does_not_hide_in_a_small_entry() -> None:
+    builder = Builder()
+    w = builder.input("w", (2,), param=True)
+    graph, inputs = builder.freeze(each("sin", w[0]) + 1e-35 * each("cosh", w[1])), {"w": np.array([1.0, 2.0])}
+    assert establish(gradient(graph), inputs, "float64").refusal is None
+    for mutation in ("factor", "sign"):
+        truth = establish(gradient(graph, mutated("cosh", MUTATIONS[mutation], 0)), inputs, "float64")
+        assert truth.refusal is not None
+        assert truth.refusal.kind is Kind.CERTIFICATE
+
+
+def test_a_bend_that_is_narrower_than_the_step_is_certified() -> None:
+    graph, inputs = of(lambda x: each("tanh", x * 1e30), "x"), {"x": np.array(0.0)}
+    assert establish(gradient(graph), inputs, "float64").refusal is None
+    for mutation in MUTATIONS.values():
+        truth = establish(gradient(graph, mutated("tanh", mutation, 0)), inputs, "float64")
+        assert truth.refusal is not None
+        assert truth.refusal.kind is Kind.CERTIFICATE
+
+
 @pytest.mark.parametrize("rule", ["exp", "sin", "multiply"])
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_wrong_rule_does_not_hide_behind_scale(hole: str, rule: str) -> None:

@@ -260,7 +260,7 @@ USAGE = {
     "option": (["run", "--no-such-option"], "No such option"),
     "backend": (["run", "--backend", "tourch"], "there is no backend 'tourch'; did you mean torch?"),
     "dtype": (["run", "--dtype", "float46"], "there is no dtype 'float46'; did you mean float64?"),
-    "path": (["run", "nothing.py"], "there is no such file or folder"),
+    "path": (["run", "lesson"], "there is no such file or folder; give a path to case files, or -k WORD"),
     "keyword": (["run", "-k", "a and"], "write words joined by and, or, not"),
     "shard": (["run", "--shard", "3/2"], "write 1/2 and 2/2"),
     "cell": (["show", "lesson.square"], "give a run.jsonl or its folder"),

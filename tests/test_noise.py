@@ -14,7 +14,7 @@ from harness.graph import build as b
 from harness.graph.build import Builder
 from harness.graph.derive import gradient
 from harness.graph.node import Node
-from harness.truth import establish
+from harness.truth import establish, tolerance
 from harness.truth.sampling import deviations, root_mean_square
 from operations import OPERATIONS, point, scalar
 from plain import Plain
@@ -244,6 +244,26 @@ def test_a_leaf_without_influence_does_not_deviate() -> None:
     assert found.partials["x"] > 0
     assert (found.partials["y"] == 0).all()
     assert found.value > 0
+
+
+@pytest.mark.parametrize(("rate", "scaled"), [(1e10, True), (1e11, True), (1e14, False), (1e16, False)])
+def test_what_wraps_around_within_a_sample_has_no_deviation_to_scale(rate: float, scaled: bool) -> None:
+    builder = Builder()
+    graph = builder.freeze(b.call("sin", builder.input("x", (), param=True) * rate))
+    derivative, inputs = gradient(graph), {"x": np.array(1.1)}
+    truth = establish(derivative, inputs, "float64")
+    assert np.isfinite(deviations(derivative, inputs, "float64", truth).value) == scaled
+    allowed = tolerance(derivative, inputs, "float64", truth)
+    assert truth.value.distance(np.sin(inputs["x"] * rate)) <= allowed.value.total
+    assert truth.partials["x"].distance(rate * np.cos(inputs["x"] * rate)) <= allowed.partials["x"].total
+
+
+def test_what_is_straight_within_a_sample_deviates_as_before() -> None:
+    builder = Builder()
+    graph = builder.freeze(b.call("sin", builder.input("x", (), param=True) * 1e5))
+    derivative, inputs = gradient(graph), {"x": np.array(1.1)}
+    truth = establish(derivative, inputs, "float64")
+    assert 1e-13 < deviations(derivative, inputs, "float64", truth).value < 1e-10
 
 
 def test_root_mean_square() -> None:

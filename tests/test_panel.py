@@ -116,6 +116,12 @@ def test_the_odd_one_is_named_and_what_it_rests_on() -> None:
     assert (odd.against, right.against) == ("tf", "tf")
 
 
+def test_a_tie_of_two_values_says_so_before_the_gradient() -> None:
+    said = heard(port("torch", OTHER, value=3 + 1e-8), port("jax"))[0].reason
+    assert "They differ before any gradient, in the value: got 3.00000001, jax 3.0" in said
+    assert "w[2]" not in said
+
+
 def test_of_borderline_ports_only_the_middle_one_passes() -> None:
     near, far = [1.0 + 1.5 * BAR, -2.0, 0.5], [1.0 + 3 * BAR, -2.0, 0.5]
     assert words(port("tf"), port("torch", near), port("jax", far)) == ["UNDECIDED", "AGREE", "UNDECIDED"]

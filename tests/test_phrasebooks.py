@@ -68,6 +68,7 @@ GAPS: dict[tuple[str, str], dict[str, str]] = {
     ("tensorflow", "vmap"): dict.fromkeys(
         ("conv2d of borders", "conv2d of one border"), "explicit_paddings attribute must contain 8 values, but got: 0"
     ),
+    ("torch", "vmap"): {"conj": "Batching rule not implemented for aten::_neg_view"},
 }
 """Variants in which a framework has no words for an operation, or loses some of them, and what it says then."""
 

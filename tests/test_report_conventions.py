@@ -33,6 +33,12 @@ def test_a_row_has_an_answer_for_every_framework() -> None:
     assert [row.differ for row in rows.values()] == [True, True, False]
 
 
+def test_the_sign_of_zero_is_no_difference() -> None:
+    answers = {"tensorflow": {"sort": (1.0, -0.0)}, "torch": {"sort": (1.0, 0.0)}}
+    (row,) = table(structs.replace(HONEST, header=structs.replace(HONEST.header, conventions=answers)))
+    assert (row.answers, row.differ) == (("1, 0", "1, 0"), False)
+
+
 def test_page_and_summary_show_the_table() -> None:
     page, summary = (str(load(name).render(probed())) for name in ("html", "markdown"))
     assert re.search(r"norm\(0\) \(they differ\).*?nan, nan", page, re.S)

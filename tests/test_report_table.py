@@ -140,6 +140,7 @@ def test_the_strip_holds_five_answers_with_their_digits() -> None:
         ("finite_difference", 14),
     ]
     assert shown.tape is shown.answers[0]
+    assert (shown.engines, shown.one) == ("five engines", True)
 
 
 def test_the_strip_says_why_an_engine_is_missing() -> None:
@@ -147,6 +148,7 @@ def test_the_strip_says_why_an_engine_is_missing() -> None:
     assert answers["torch"].missing == "No phrase for erfinv in torch."
     assert answers["jax"].missing.startswith("not installed")
     assert (answers["finite_difference"].got, answers["finite_difference"].digits) == (-6.0, 0)
+    assert not strip(made.mixed()).one
 
 
 @pytest.mark.parametrize(

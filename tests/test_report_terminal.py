@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import shlex
 
@@ -134,7 +135,10 @@ def test_the_inconclusive_are_counted_by_verdict() -> None:
         made.doubtful(verdict="ILL-CONDITIONED", point="c"),
         made.cell(),
     )
-    assert "? 3 inconclusive: 2 UNSUPPORTED, 1 ILL-CONDITIONED" in terminal.summary(made.run(cells)).plain
+    said = terminal.summary(made.run(cells), show=["--run", "there"]).plain
+    assert "? 3 inconclusive: 2 UNSUPPORTED, 1 ILL-CONDITIONED\n" in said
+    assert f"  UNSUPPORTED      gradharness show {cells[0].id} --run there\n" in said
+    assert f"  ILL-CONDITIONED  gradharness show {cells[2].id} --run there" in said
 
 
 def test_many_failures_are_cut_and_counted() -> None:
@@ -192,6 +196,24 @@ def test_few_groups_are_shown_with_their_numbers() -> None:
     assert lines[7].split()[2:] == ["9.0000000000000000", "6.0000000000000187", "1.9e-14", "8.1e-14", "✓", "AGREE"]
     assert len({line.index(mark) for line in lines[3:] for mark in "✓"}) == 1
     assert terminal.agreement(made.honest()) == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("operator", "named"),
+    [("jacobian", "∂J/∂w = 6.0"), ("vjp", "c·∂J/∂w = 6.0"), ("hvp", "∂(v·∇J)/∂w = 6.0"), ("adjoint", ", w = 6.0")],
+)
+def test_an_entry_is_called_what_the_operator_makes_of_it(operator: str, named: str) -> None:
+    run = made.run((made.cell(operator=operator),), groups=(made.group(operator=operator),))
+    assert named in terminal.matrix(run).plain
+
+
+def test_where_there_is_no_derivative_no_digit_agrees() -> None:
+    lost = made.group(gradient={"w": made.numbers([math.nan], ())}, radius="inf")
+    run = made.run((made.cell(),), groups=(lost,))
+    assert "∂J/∂w = undefined" in terminal.matrix(run).plain
+    said = terminal.shown(run, run.cells[0]).plain
+    assert "established, not at every entry of the gradient, 50 digits" in said
+    assert "truth undefined\n" in f"{said}\n"
 
 
 def test_many_groups_are_shown_as_a_table_of_cases() -> None:

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from complex_uses import COMPLEX_USES
 from harness.backends import describe, load
 from harness.domains.precision import round_to
 from harness.graph.derive import gradient
@@ -123,7 +124,7 @@ NO_KERNEL = ["linalg.cholesky", "linalg.solve", "linalg.inv", "linalg.slogdet"]
 
 @pytest.mark.parametrize("dtype", HALF)
 @pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
-def test_half_types_lack_elimination_alone(backend: str, dtype: str) -> None:
+def test_half_types_lack_elimination_and_complex_numbers_alone(backend: str, dtype: str) -> None:
     """What has no kernel reads UNSUPPORTED, with the framework's sentence; all else runs."""
     failures = {}
     for name in USES:
@@ -132,6 +133,8 @@ def test_half_types_lack_elimination_alone(backend: str, dtype: str) -> None:
         failure = load(backend).measure(task).failure
         if failure is not None:
             failures[name] = failure
+    assert COMPLEX_USES.keys() <= failures.keys()
+    assert all(f"no complex numbers of {dtype} in " in failures.pop(name).sentence for name in COMPLEX_USES)
     linear = {name.partition(",")[0] for name in failures}
     assert linear <= {*NO_KERNEL, "linalg.det"}
     if backend != "tensorflow" or dtype == "bfloat16":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from complex_uses import COMPLEX_USES
 from harness.domains.precision import round_to
 from harness.graph.build import Builder
 from harness.graph.node import Graph
@@ -253,6 +254,7 @@ USES: dict[str, Use] = {
     "nn.softplus, above 20": one("nn.softplus", between(20.5, 24.0, 2, 3)),
     "log1p, on (-0.5, -0.3)": one("log1p", given([-0.41411036252975464])),
     "nn.layer_norm, at an offset": Use(normalised, {"x": between(1e6, 1e6 + 1, 32, 4), **NORMED}, ("float64",)),
+    **{name: Use(function, leaves) for name, (function, leaves) in COMPLEX_USES.items()},
     "linalg.det, nearly singular": one("linalg.det", given([[0.625, -1.125], [0.46875, -0.84359771]])),
 }
 

@@ -29,7 +29,7 @@ from harness.conduct import Conduct, Foreign
 from harness.domains.beside import mirrored
 from harness.graph.emit import Phrasebook, Script, Unphrased, emit, program
 from harness.measurement import Failure, Leaves, Measurement, Partial, Task, Trouble
-from harness.told import fitting, kind, message
+from harness.told import RAISED, fitting, kind, message
 
 KINDS: dict[str, type[np.generic]] = {"real": np.float64, "int": np.int64, "bool": np.bool_}
 """Kind of a leaf → NumPy's type of its values."""
@@ -183,7 +183,7 @@ class Adapter(ABC):
             return Measurement(failure=self.failure(error, "while its source was written"))
         try:
             return self._measured(task, script)
-        except Exception as error:
+        except RAISED as error:
             return Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
 
     def _measured(self, task: Task, script: Script) -> Measurement:
@@ -193,7 +193,7 @@ class Adapter(ABC):
             found = self._interviewed(task, script, custody)
         except NotATensor as error:
             found = Measurement(conduct=Conduct(foreign=(Foreign(said=str(error)),)), source=script.source)
-        except Exception as error:
+        except RAISED as error:
             found = Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
         finally:
             custody.end()
@@ -249,7 +249,7 @@ class Adapter(ABC):
     def _trace_elsewhere(self, task: Task, gradient: Gradient) -> None:
         """Compile at the mirrored point first: what is kept of one point would be wrong at the task's."""
         there = mirrored(task.inputs, task.graph.params)
-        with contextlib.suppress(Exception):  # the mirrored point may be outside the domain; the task's own call tells
+        with contextlib.suppress(*RAISED):  # the mirrored point may be outside the domain; the task's own call tells
             self.wait(gradient(*self.to_native(replace(task, inputs=there))))
 
     def partial(self, array: Any) -> Partial:
@@ -259,7 +259,7 @@ class Adapter(ABC):
         wide.flags.writeable = False
         return Partial(values=wide, dtype=dtype)
 
-    def failure(self, error: Exception, when: str) -> Failure:
+    def failure(self, error: BaseException, when: str) -> Failure:
         """Return the failure that an exception stands for, in one sentence."""
         said = message(error)
         trouble = Trouble.UNSUPPORTED if LACKING.search(said) else Trouble.ERROR

@@ -19,6 +19,7 @@ from harness.backends.nudge import RUNS, SEED, nudged
 from harness.backends.own_values import differences
 from harness.domains.precision import PRECISIONS
 from harness.measurement import Array, Partial, Task
+from harness.told import RAISED
 
 RESULT = 8.0
 """Units of the dtype that a result is always allowed."""
@@ -75,7 +76,7 @@ def _moved(backend: Adapter, task: Task) -> list[Answer]:
 def _tried(backend: Adapter, task: Task) -> Answer | None:
     try:
         return _answer(backend, task)
-    except Exception:  # whatever a user's function raises beside its point: it tells that there is no answer
+    except RAISED:  # whatever a user's function raises beside its point: it tells that there is no answer
         return None
 
 

@@ -167,7 +167,7 @@ def _path(k: int) -> str:
 # --------------------------------------------------------------------------- as choices
 
 
-SHARES = {(1.0, 0.0): ties.FIRST, (0.5, 0.5): ties.SPLIT, (1.0, 1.0): ties.EACH, (0.0, 1.0): ties.LAST}
+SHARES = {(1.0, 0.0): ties.FIRST, (0.5, 0.5): ties.SPLIT, (0.0, 1.0): ties.LAST}
 """Gradient of a tie of two → who gets it."""
 
 BRANCHES = {"leaky_relu": {0.2: ties.WRITTEN, 1.0: ties.OTHER}, "elu": {2.0: ties.WRITTEN, 1.0: ties.OTHER}}

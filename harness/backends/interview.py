@@ -15,7 +15,7 @@ from harness.backends.custody import Custody
 from harness.conduct import Change, Conduct, Difference, Foreign
 from harness.domains.beside import beside
 from harness.measurement import Array, Leaves, Partial, Task
-from harness.told import told
+from harness.told import RAISED, told
 
 PATIENCE, QUICK = 5.0, 0.05
 """Seconds that a first call of a user's function, and of an emitted source, may take to be asked again."""
@@ -65,7 +65,7 @@ def _elsewhere(task: Task, ask: Ask) -> Answer | None:
     """Return the answer at the point beside; None where there is none, for it may lie outside of the domain."""
     if task.operator != "grad":
         return None
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(*RAISED):
         return ask(beside(task.inputs, task.graph.params, task.dtype))
     return None
 
@@ -73,7 +73,7 @@ def _elsewhere(task: Task, ask: Ask) -> Answer | None:
 def _again(task: Task, ask: Ask, first: Answer) -> Difference | None:
     try:
         return differing(first.outputs, ask(task.inputs).outputs)
-    except Exception as error:
+    except RAISED as error:
         return Difference(path="", first="an answer", second=told(error))
 
 

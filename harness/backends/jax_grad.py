@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.backends import jax_state, operators_jax
 from harness.backends.adapter import Adapter
+from harness.backends.complex_rows import complex_rows
 from harness.backends.custody import Watched
 from harness.backends.phrasebook import Call, Phrase, Phrasebook, calls, numpy_style, reduction
 from harness.graph.node import Node
@@ -101,6 +102,7 @@ BOOK = Phrasebook(
         "softmax": "jax.nn.softmax({0}, axis={axis})",
         "log_softmax": "jax.nn.log_softmax({0}, axis={axis})",
         "logsumexp": reduction("jax.nn.logsumexp"),
+        **complex_rows("jnp", of="jax.lax.complex({0}, {1})", lifted="{0} + 0j", total=reduction("jnp.sum")),
     },
 )
 

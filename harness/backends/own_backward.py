@@ -105,7 +105,7 @@ class OwnBackward(Adapter):
         partials = {path: None if found[path] is None else self.partial(found[path]) for path in params}
         return partials, {name: self.partial(given) for name, given in found.items() if name not in params}
 
-    def failure(self, error: Exception, when: str) -> Failure:
+    def failure(self, error: BaseException, when: str) -> Failure:
         if isinstance(error, Malformed):
             return Failure(trouble=Trouble.ERROR, sentence=str(error))
         found = super().failure(error, when)

@@ -23,6 +23,7 @@ from harness.backends.nudge import RUNS, SEED, nudged
 from harness.backends.user_cost import user_cost
 from harness.domains.precision import PRECISIONS
 from harness.measurement import Array, Leaves, Partial, Task
+from harness.told import RAISED
 
 SECONDS = 4.0
 """What the calls may take; of a slow function fewer entries are differentiated."""
@@ -42,7 +43,7 @@ def differences(backend: Adapter, task: Task) -> dict[str, Partial]:
         return {}
     try:
         return _Values(backend, replace(task, dtype="float64")).partials()
-    except Exception:  # whatever a user's function raises beside its point: there are no differences then
+    except RAISED:  # whatever a user's function raises beside its point: there are no differences then
         return {}
 
 

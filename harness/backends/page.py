@@ -20,6 +20,7 @@ from harness.graph.emit import emit
 from harness.graph.node import Graph, Kind, Shape
 from harness.graph.surface import spoken
 from harness.xp.array import Array, wrap
+from harness.xp.complexes import Complex
 from harness.xp.namespace import make_namespace
 
 PATH = Path("reports/phrasebook.md")
@@ -108,6 +109,17 @@ CALLS: dict[str, list[str]] = {
         "xp.linalg.slogdet(a).sign",
         "xp.linalg.solve(a, v)",
     ],
+    "Complex values": [
+        "xp.complex(x, y)",
+        *(f"xp.{name}(xp.complex(x, y))" for name in "real imag conj abs exp sum".split()),
+        *(f"xp.complex(x, y) {sign} xp.complex(y, x)" for sign in "+-*/"),
+        "-xp.complex(x, y)",
+        "2 * xp.complex(x, y)",
+        "x * xp.complex(x, y)",
+        "xp.complex(a, a) @ xp.complex(v, v)",
+        "xp.complex(x, y) @ xp.complex(a, a)",
+        "xp.complex(x, y)[0]",
+    ],
     "Networks": [
         *(f"xp.nn.{name}(x)" for name in ("relu", "sigmoid", "softplus", "silu")),
         "xp.nn.leaky_relu(x, negative_slope=0.2)",
@@ -131,6 +143,7 @@ How each framework says what a case says. Every cell is the source that runs, fo
 v of (3,), integers i and k, booleans c and d, images of (8, 9, 9, 3) and a kernel of (3, 3, 3, 4). *Italic* is a
 definition in other operations, where the framework has no call of its own or where it does not fit. NumPy is what
 finite differences evaluate. SymPy differentiates scalar by scalar; what is empty there is written by its definition.
+A complex value that is a definition here is its two real parts, stacked.
 """
 
 
@@ -156,8 +169,8 @@ def traced(call: str) -> Graph:
     used = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)} & LEAVES.keys()
     arrays = {name: wrap(builder.input(name, *LEAVES[name], param=LEAVES[name][1] == "real")) for name in sorted(used)}
     result = eval(call, {"xp": make_namespace(builder), **arrays})
-    assert isinstance(result, Array), call
-    return builder.freeze(result._ref)
+    assert isinstance(result, Array | Complex), call
+    return builder.freeze(result._ref if isinstance(result, Array) else result._pair)
 
 
 def said(graph: Graph, book: Phrasebook) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.backends import operators_tensorflow, tf_state
 from harness.backends.adapter import Adapter
+from harness.backends.complex_rows import complex_rows
 from harness.backends.custody import Watched
 from harness.backends.phrasebook import (
     OPERATORS,
@@ -121,6 +122,16 @@ def conv2d(node: Node) -> str:
     return f"tf.nn.conv2d({{0}}, {{1}}, {{strides}}, {padding})"
 
 
+COMPLEX = complex_rows(
+    "tf.math",
+    of="tf.complex({0}, {1})",
+    lifted="tf.complex({0}, tf.zeros_like({0}))",
+    total=reduction("tf.reduce_sum"),
+    complex_matvec="tf.linalg.matvec({0}, {1})",
+    complex_vecmat="tf.linalg.matvec({1}, {0}, transpose_a=True)",
+    complex_dot="tf.tensordot({0}, {1}, 1)",
+)
+
 BOOK = Phrasebook(
     name="TensorFlow",
     imports={"math": "import math", "np": "import numpy as np", "tf": "import tensorflow as tf"},
@@ -187,6 +198,7 @@ BOOK = Phrasebook(
         "eye": "tf.eye({n}, dtype=dtype)",
         "arange": "tf.range({n}, dtype=tf.int64)",
         "full": full("tf", "dtype", "tf.fill({{shape}}, tf.constant({{0}}, dtype))"),
+        **COMPLEX,
     },
 )
 

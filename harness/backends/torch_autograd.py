@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.backends import operators_torch, torch_state
 from harness.backends.adapter import Adapter
+from harness.backends.complex_rows import complex_rows
 from harness.backends.custody import Watched
 from harness.backends.phrasebook import OPERATORS, Call, Phrase, Phrasebook, calls, full, reduction, swapped
 from harness.graph.node import Node
@@ -170,6 +171,7 @@ BOOK = Phrasebook(
         "eye": "torch.eye({n}, dtype=dtype)",
         "arange": "torch.arange({n})",
         "full": full("torch", "dtype=dtype"),
+        **complex_rows("torch", of="torch.complex({0}, {1})", lifted="{0} + 0j", total=reduced("sum")),
     },
 )
 

@@ -3,7 +3,7 @@
 Importing this room fills the two tables of operations.
 """
 
-from harness.graph import arrangement, composites, linalg, networks, primitives
+from harness.graph import arrangement, complexes, composites, linalg, networks, primitives
 from harness.graph.node import Graph, Node
 
-__all__ = ["Graph", "Node", "arrangement", "composites", "linalg", "networks", "primitives"]
+__all__ = ["Graph", "Node", "arrangement", "complexes", "composites", "linalg", "networks", "primitives"]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import count
 
 from harness.graph.calls import RESULTS, bound_by, call_of, kinds_of, named
+from harness.graph.complexes import is_complex
 from harness.graph.directions import directions
 from harness.graph.literals import number
 from harness.graph.node import Graph, Kind, Node
@@ -24,6 +25,19 @@ WIDTH, PARENTHESES = 72, 6
 """Longest expression that is written into another, and its most parentheses: beyond, it gets a line and a name."""
 RESERVED = {"dtype", "cost", "gradient", "value", "partials", "tape", "data", "p", "np", "float", "print"}
 """Names of the scripts themselves."""
+COMPLEX_PARTS = ("float64", "float32")
+"""The dtypes that every framework makes complex numbers of."""
+
+
+class NoSuchParts(Unphrased):
+    """A framework has no complex numbers of a dtype."""
+
+    def __init__(self, book: Phrasebook, dtype: str) -> None:
+        Exception.__init__(
+            self,
+            f"no complex numbers of {dtype} in {book.name}'s phrasebook: only parts of {' or '.join(COMPLEX_PARTS)} "
+            "are complex numbers in every framework",
+        )
 
 
 def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", operator: str = "grad") -> Script:
@@ -33,6 +47,8 @@ def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", 
     """
     graph = spoken(graph, book)
     nodes = surface(graph, book)
+    if dtype not in COMPLEX_PARTS and any(map(is_complex, nodes.values())):
+        raise NoSuchParts(book, dtype)
     leaves = {path: k for path, k in graph.inputs.items() if k in nodes or path in graph.params}
     names = named(graph, operator, leaves, RESERVED | book.helpers.keys() | set(map(_bound, book.imports.values())))
     cost = _cost(graph, nodes, {k: names[path] for path, k in leaves.items()}, book)

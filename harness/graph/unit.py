@@ -13,6 +13,7 @@ import msgspec
 
 from harness.graph import build as b
 from harness.graph.build import Builder, Ref
+from harness.graph.complexes import is_complex, pair_of, paired
 from harness.graph.node import Graph, Node
 from harness.graph.phrase import Phrasebook
 from harness.graph.surface import surface
@@ -60,7 +61,7 @@ def _weighed(position: int, builder: Builder, result: Ref, sources: Mapping[str,
     """Return the unit of an operation that stands in `builder`."""
     alone = builder.freeze(result)
     cotangent = next(name for name in map("cotangent{}".format, ["", *range(1, 99)]) if name not in sources)
-    weighed = result * builder.input(cotangent, result.shape, param=True)
+    weighed = paired(result) * builder.input(cotangent, result.shape, param=True)
     return Unit(
         position=position,
         node=result.node,
@@ -110,7 +111,8 @@ class _Copy:
         node = self.graph.nodes[position]
         path = node.attrs["path"] if node.op == "input" else self.letter()
         self.sources[path] = position
-        return self.builder.input(path, node.shape, node.kind, param=node.kind == "real")
+        made = self.builder.input(path, node.shape, node.kind, param=node.kind == "real")
+        return pair_of(made) if is_complex(self.graph.nodes[position]) else made
 
     def letter(self) -> str:
         names = (*LETTERS, *map("x{}".format, range(1, len(self.graph.nodes))))

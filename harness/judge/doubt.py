@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.backends import BACKENDS, describe
 from harness.domains.precision import PRECISIONS
+from harness.graph.complexes import imaginary_parts
 from harness.judge import messages
 from harness.judge.compare import Comparison
 from harness.judge.diagnose import diagnose
@@ -121,8 +122,16 @@ FITTED = re.compile(r"scaled by [^;]*[./]")
 
 def diagnosis_of(evidence: Evidence, leaves: tuple[Comparison, ...]) -> str:
     """Return what kind of wrong a gradient is; sums in a half dtype come before a factor that happens to fit."""
-    told = diagnose(leaves, evidence.sizes, evidence.dtype)
+    told = _conjugated(evidence, leaves) or diagnose(leaves, evidence.sizes, evidence.dtype)
     return messages.HALF if (not told or FITTED.search(told)) and half_sums(evidence, leaves) else told
+
+
+def _conjugated(evidence: Evidence, leaves: Iterable[Comparison]) -> str:
+    """Return "conjugated" where all that is wrong is the sign of the partials by imaginary parts."""
+    wrong = [leaf for leaf in leaves if leaf.wrong.any()]
+    parts = set() if evidence.scene is None else imaginary_parts(evidence.scene.graph)
+    negated = diagnose(wrong, (), evidence.dtype) == "negated"
+    return messages.CONJUGATED if negated and {leaf.path for leaf in wrong} <= parts else ""
 
 
 def half_sums(evidence: Evidence, compared: Iterable[Comparison]) -> bool:

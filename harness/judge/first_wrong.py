@@ -78,7 +78,9 @@ def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, fault: F
 
 
 def _all_alike(judgement: Judgement) -> bool:
-    """Return whether the whole gradient is negated, or scaled: that says more than any node in it."""
+    """Return whether the whole gradient is negated, scaled or conjugated: that says more than any node in it."""
+    if judgement.diagnosis == messages.CONJUGATED:
+        return True
     alive = (leaf.wrong[leaf.judged & (leaf.truth != 0)] for leaf in judgement.leaves)
     return ALIKE.fullmatch(judgement.diagnosis) is not None and all(bool(wrong.all()) for wrong in alive)
 

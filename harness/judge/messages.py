@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HALF = "half accumulation"
 """The diagnosis of sums that accumulate in a half dtype."""
+CONJUGATED = "conjugated"
+"""The diagnosis of partials by imaginary parts whose sign is wrong."""
 
 
 def number(x: float) -> str:
@@ -83,7 +85,10 @@ def nonfinite(comparison: Comparison, beyond: str) -> str:
     )
     if beyond:
         return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
-    return f"{said} The exact value and every exact intermediate are finite: the engine's formula is not safe here."
+    return (
+        f"{said} The exact value and gradient are finite: the engine's formula is not safe here. Look for a branch "
+        "that where leaves out and that is not finite: 0 times its infinite slope is NaN, so guard its argument."
+    )
 
 
 def unbounded(comparison: Comparison) -> str:
@@ -120,7 +125,7 @@ def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
     judged = sum(int(leaf.judged.sum()) for leaf in leaves)
     worst = worst_of(leaves)
     excess = float(worst.excess[worst.worst()])
-    told = f" The gradient is {diagnosis}." if diagnosis and diagnosis != HALF else ""
+    told = f" What came back is {diagnosis}." if diagnosis and diagnosis != HALF else ""
     count = f"{wrong} of {judged} entries {verb(wrong, 'is', 'are')} wrong; worst " if judged > 1 else ""
     return f"{count}{entry(worst)} ({short(excess)} tolerances).{told}"
 

@@ -10,7 +10,7 @@ from harness.graph import build as b
 from harness.graph.build import Ref
 from harness.graph.node import Kind, Shape
 from harness.told import fitting, message
-from harness.xp.banned import Banned, number
+from harness.xp.banned import COMPLEX_ONLY, Banned, Paramount, number
 from harness.xp.hints import METHODS
 from harness.xp.refusal import NoSuchName, line_here, refuse
 
@@ -112,7 +112,7 @@ class Array(Banned):
         return power(other, self)
 
     def __matmul__(self, other: Any) -> Array:
-        return matmul(self, other)
+        return NotImplemented if isinstance(other, Paramount) else matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Array:
         return matmul(other, self)
@@ -139,16 +139,8 @@ class Array(Banned):
         return compare("!=", self, other)
 
     def __getitem__(self, items: Any) -> Array:
-        given = items if isinstance(items, tuple) else (items,)
-        for item in given:
-            _check_index(item)
-        consumed = sum(1 for item in given if item is not None and item is not Ellipsis)
-        if consumed > self.ndim or sum(1 for item in given if item is Ellipsis) > 1:
-            raise refuse(
-                f"{consumed} indices into an array of {self.ndim} dimensions", "Index at most once a dimension"
-            )
         try:
-            return wrap(b.index(at_line(self), given))
+            return wrap(b.index(at_line(self), subscripts(items, self.ndim)))
         except IndexError as error:
             raise refuse(
                 f"{fitting(message(error))} (shape {self.shape})", "Indices are static; take sizes from x.shape"
@@ -170,7 +162,9 @@ def at_line(x: Array) -> Ref:
 
 
 def real(x: Any, call: str) -> Ref:
-    """Return the handle of a real array; refuse numbers, integers and booleans."""
+    """Return the handle of a real array; refuse numbers, integers, booleans and complex values."""
+    if isinstance(x, Paramount):
+        raise refuse(f"{call} of a complex value", COMPLEX_ONLY)
     if not isinstance(x, Array):
         raise refuse(
             f"{call} takes an array, not a {type(x).__name__}",
@@ -208,7 +202,9 @@ def fit(call: str, op: str, *given: Ref | int | float) -> Array:
 
 
 def arithmetic(sign: str, left: Any, right: Any) -> Array:
-    """Return left + right and its like."""
+    """Return left + right and its like; NotImplemented where a complex value is to say what it is."""
+    if isinstance(left, Paramount) or isinstance(right, Paramount):
+        return NotImplemented  # type: ignore[no-any-return]  # Python asks the other operand then
     call = f"x {sign} y"
     return fit(call, ARITHMETIC[sign], *operands(call, left, right))
 
@@ -253,6 +249,17 @@ def _matmul(a: Ref, c: Ref) -> Ref:
     if c.ndim == 1:
         return b.call("matvec", a, c)
     return b.call("vecmat", a, c) if a.ndim == 1 else b.matmul(a, c)
+
+
+def subscripts(items: Any, ndim: int) -> tuple[Any, ...]:
+    """Return what stands in the brackets as a tuple; refuse what not every engine takes."""
+    given = items if isinstance(items, tuple) else (items,)
+    for item in given:
+        _check_index(item)
+    consumed = sum(1 for item in given if item is not None and item is not Ellipsis)
+    if consumed > ndim or sum(1 for item in given if item is Ellipsis) > 1:
+        raise refuse(f"{consumed} indices into an array of {ndim} dimensions", "Index at most once a dimension")
+    return given
 
 
 def _check_index(item: Any) -> None:

@@ -38,7 +38,7 @@ class Banned:
     __trunc__ = __int__
 
     def __complex__(self) -> NoReturn:
-        raise refuse("complex numbers are not in xp", "Write real and imaginary parts as two real arrays")
+        raise refuse("an array has no Python number (complex(x))", "Write xp.complex(re, im) of two real arrays")
 
     def __iter__(self) -> NoReturn:
         raise refuse("iteration over an array fails in compiled engines", "Write: for row in xp.unstack(x, axis=0)")
@@ -106,10 +106,24 @@ class Banned:
         raise refuse(f"np.{function.__name__} was called on an array of the case", numpy_advice(function.__name__))
 
 
+class Paramount(Banned):
+    """A value that takes over where it meets a real array in an operator: a complex one."""
+
+    __slots__ = ()
+
+
+COMPLEX_ONLY = (
+    "A complex value has + - * / @, indexing, .shape, .ndim, xp.conj, xp.abs, xp.exp, xp.sum, xp.matmul, xp.real and "
+    "xp.imag: compute the rest with the two parts"
+)
+
+
 def number(x: Any) -> int | float:
     """Return x if it is a Python number; refuse what would behave differently in each engine."""
     if type(x) in (int, float):
         return x  # type: ignore[no-any-return]  # the type was just tested, exactly
+    if isinstance(x, Paramount):
+        raise refuse("a complex value where only real ones are taken", COMPLEX_ONLY)
     if isinstance(x, bool):
         raise refuse("True and False are no numbers", "Write 1.0 or 0.0")
     if isinstance(x, np.generic):
@@ -123,7 +137,7 @@ def number(x: Any) -> int | float:
             "Declare it as an input: name=data(array)",
         )
     if isinstance(x, complex):
-        raise refuse("complex numbers are not in xp", "Write real and imaginary parts as two real arrays")
+        raise refuse("a complex number met a real array", "Write xp.complex(x, y) of real and imaginary parts")
     raise refuse(
         f"a {type(x).__module__}.{type(x).__name__} met an array of the case", "Use arrays, int and float only"
     )

@@ -35,8 +35,9 @@ METHODS: dict[str, str] = {name: f"Write xp.{name}(x, …)" for name in _FUNCTIO
     "fill": "Write xp.full(shape, value)",
     "norm": "Write xp.linalg.vector_norm(x)",
     "argmax": "Write xp.max, or pass the index as integer data",
-    "real": "Complex numbers are not in xp: write real and imaginary parts as two arrays",
-    "imag": "Complex numbers are not in xp: write real and imaginary parts as two arrays",
+    "real": "Leave it out: an array is real; a complex value is xp.complex(re, im)",
+    "imag": "Leave it out: an array is real; a complex value is xp.complex(re, im)",
+    "conj": "Leave it out: an array is real; a complex value is xp.complex(re, im)",
     "device": "Leave it out: a case has no device",
 }
 
@@ -65,6 +66,7 @@ _NUMPY_NAMES = {
     "zeros_like": "zeros_like",
     "ones_like": "ones_like",
     "logical_xor": "not_equal",
+    "conjugate": "conj",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from harness.graph.build import Builder
 from harness.told import fitting, message
-from harness.xp import elementwise, linalg, nn, order, reduce, shape
+from harness.xp import complexes, elementwise, linalg, nn, order, reduce, shape
 from harness.xp.array import REAL, matmul
 from harness.xp.creation import Creation
 from harness.xp.hints import NAMES
@@ -90,10 +90,13 @@ def functions(creation: Creation) -> Table:
         ),
         (order, "flip roll sort cumulative_sum"),
         (linalg, "vecdot tensordot"),
+        (complexes, "conj real imag"),
         (creation, "zeros ones full eye zeros_like ones_like full_like"),
     ):
         table |= {name: getattr(module, name) for name in names.split()}
-    return table | {"matmul": matmul, "pi": math.pi, "e": math.e, "inf": math.inf, "newaxis": None, "float": REAL}
+    table |= {"matmul": matmul, "complex": complexes.complex_}
+    table |= {name: complexes.also_complex(name, table[name]) for name in complexes.OF_COMPLEX}
+    return table | {"pi": math.pi, "e": math.e, "inf": math.inf, "newaxis": None, "float": REAL}
 
 
 def networks() -> Table:
@@ -115,7 +118,8 @@ def matrices() -> Table:
     """Return the functions of `xp.linalg`; the standard has the products here too."""
     names = "cholesky solve inv det slogdet diagonal trace vector_norm vecdot tensordot"
     table: Table = {name: getattr(linalg, name) for name in names.split()}
-    return table | {"matmul": matmul, "matrix_transpose": shape.matrix_transpose}
+    products = complexes.also_complex("matmul", matmul)
+    return table | {"matmul": products, "matrix_transpose": shape.matrix_transpose}
 
 
 def make_namespace(builder: Builder) -> Namespace:

@@ -11,11 +11,14 @@ import numpy as np
 from harness.graph import build as b
 from harness.graph.build import Ref
 from harness.xp.array import Array, at_line, wrap
+from harness.xp.banned import COMPLEX_ONLY, Paramount
 from harness.xp.refusal import refuse
 
 
 def moved(x: Any, call: str) -> Ref:
-    """Return the handle of an array of any kind."""
+    """Return the handle of an array of any kind but complex."""
+    if isinstance(x, Paramount):
+        raise refuse(f"{call} of a complex value", COMPLEX_ONLY)
     if not isinstance(x, Array):
         raise refuse(f"{call} takes an array, not a {type(x).__name__}", "Use xp.full(shape, value) for constants")
     return at_line(x)

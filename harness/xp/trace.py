@@ -9,7 +9,7 @@ from typing import Any
 from harness.calling import call_with_namespace, nest
 from harness.graph.build import Builder
 from harness.graph.node import Graph, Kind, Shape
-from harness.told import told
+from harness.told import RAISED, told
 from harness.xp.array import Array, wrap
 from harness.xp.namespace import make_namespace
 from harness.xp.refusal import Refused
@@ -52,12 +52,12 @@ def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -
         result = call_with_namespace(function, make_namespace(builder), nest(flat))
     except Refused as refusal:
         raise NotTraceable(f"{name} cannot be traced, so no engine can run it. {refusal}") from refusal
-    except Exception as error:
+    except RAISED as error:
         raise NotTraceable(f"{name}, while it was traced, raised {told(error)}{_raised_at(error)}") from error
     return _checked(result, builder, name)
 
 
-def _raised_at(error: Exception) -> str:
+def _raised_at(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
