@@ -61,7 +61,9 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
         elif given.is_file():
             yield given
         else:
-            raise CollectionError(f"{given}: there is no such file or folder; give a path to case files")
+            raise CollectionError(
+                f"{given}: there is no such file or folder; give a path to case files, or -k WORD to `run`"
+            )
 
 
 def _private(file: Path) -> bool:

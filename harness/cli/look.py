@@ -77,7 +77,8 @@ def _cases_of(known: Run, wanted: set[str]) -> list[Case]:
 def _nearest(cell: str, known: list[str], where: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(cell, known, n=1, cutoff=0.3)
+    begun = [identity for identity in known if identity.startswith(cell)]  # cut within a part: `…/finite`
+    near = begun or difflib.get_close_matches(cell, known, n=1, cutoff=0.3)
     return f"there is no cell {cell!r} in {where}" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -62,7 +62,9 @@ def kink(differing: Sequence[Comparison], nearest: str, others: Sequence[str]) -
 
 
 def tie(differing: Sequence[Comparison], nearest: str, *, camp: Sequence[str], others: Sequence[str]) -> str:
+    values = [leaf for leaf in differing if not leaf.path]
     shown = f" Worst {_worst(differing, nearest)}." if differing else ""
+    shown = f" They differ before any gradient, in {_worst(values, nearest)}." if values else shown
     against = f", {listed(others)} {verb(len(set(others)), 'says', 'say')} otherwise" if others else ""
     said = f"Not decided: {listed(camp)} {verb(len(set(camp)), 'says', 'say')} this{against}"
     return f"{said}, and more frameworks stand on no side.{shown} {RESTS} {WRITE}"

@@ -80,7 +80,7 @@ def _truth(group: GroupLine | None) -> Iterator[tuple[str, Text]]:
         return
     yield "exact value", line(f"{group.value_digits or NOTHING} ± {brief(group.value_radius)}")
     yield "ideal", line(", ".join(f"{path} = {fraction}" for path, fraction in group.ideal.items()))
-    yield "truth is", line(f"{group.status}, gradient to ± {brief(group.radius)}, {group.digits} digits carried")
+    yield "truth is", line(f"{group.status}, {format.reach(group.radius)}, {group.digits} digits carried")
 
 
 def _rest(cell: CellLine) -> Iterator[tuple[str, Text]]:
@@ -110,8 +110,8 @@ def _beside(cell: CellLine, group: GroupLine | None, place: Place) -> list[Text]
     truth = number_at(group.gradient, place)[0] if group else ""
     parts = format.split(got, truth)
     said = line(parts.same, (parts.differing, "underline"), parts.exponent)
-    agree = "" if truth == "" else _agreement(format.agreeing(got, truth))
-    beside = f"truth {exact(truth)}" if truth != "" else ""
+    agree = "" if truth in ("", "nan") else _agreement(format.agreeing(got, truth))
+    beside = f"truth {format.known(truth)}" if truth != "" else ""
     return [line(entry(*place)), said, line((spelled, DIM)), line(beside), line((agree, DIM))]
 
 

@@ -35,5 +35,5 @@ def table(run: Run) -> list[Answer]:
 
 
 def _text(answer: tuple[Num, ...] | None) -> str:
-    """Return the gradient there: a number, or several in the order of the entries."""
-    return NOTHING if answer is None else ", ".join(brief(number) for number in answer)
+    """Return the gradient there: a number, or several in the order of the entries; -0 is 0."""
+    return NOTHING if answer is None else ", ".join(brief(0.0 if number == 0 else number) for number in answer)

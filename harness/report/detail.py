@@ -144,7 +144,7 @@ def _entry(line: GroupLine | None, cells: Sequence[CellLine], place: Place) -> E
     """Return the entry with the truth and what each engine said."""
     truth = _truth(line, cells, place)
     return Entry(
-        name=entry(*place) if place == VALUE else f"∂J/∂{entry(*place)}",
+        name=entry(*place) if place == VALUE else names.partial((line or cells[0]).operator, entry(*place)),
         truth=truth,
         hex=_hex(truth),
         ideal=_ideal(line, place),

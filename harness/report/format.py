@@ -30,6 +30,16 @@ def exact(value: Num) -> str:
     return _formatted(value, f"#.{DIGITS}g")
 
 
+def known(truth: Num) -> str:
+    """Return the truth of an entry as `exact` does; where it is no number, there is no derivative."""
+    return "undefined" if truth == "nan" else exact(truth)
+
+
+def reach(radius: Num) -> str:
+    """Return how near the gradient's truth is known."""
+    return "not at every entry of the gradient" if radius == "inf" else f"gradient to ± {brief(radius)}"
+
+
 def brief(value: Num) -> str:
     """Return the number with 3 significant digits: for errors, tolerances and resolutions."""
     return _formatted(value, ".3g")

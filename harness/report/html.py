@@ -16,7 +16,7 @@ from harness.report.mathml import formula
 from harness.run.records import Run
 
 FAILURES_SHOWN = 40
-FORMATS = ("brief", "duration", "exact", "margin", "numbers", "plural", "shape", "terms")
+FORMATS = ("brief", "duration", "exact", "known", "margin", "numbers", "plural", "reach", "shape", "terms")
 NAMES = ("backend", "glyph", "pair", "status")
 """The filters of the templates."""
 

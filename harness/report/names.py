@@ -42,6 +42,20 @@ def beyond(operator: str) -> str:
     return "" if operator == "grad" else f", {OPERATORS.get(operator, operator)}"
 
 
+PARTIALS = {
+    "grad": "∂J/∂{}",
+    "vjp": "c·∂J/∂{}",
+    "jacobian": "∂J/∂{}",
+    "hvp": "∂(v·∇J)/∂{}",
+}
+"""What an entry of an operator's result is; the others' entries have names of their own."""
+
+
+def partial(operator: str, entry: str) -> str:
+    """Return what the entry is: `∂J/∂w[0]` of a gradient, `∂(v·∇J)/∂w[0]` of a Hessian-vector product."""
+    return PARTIALS.get(operator, "{}").format(entry)
+
+
 def backend(name: str) -> str:
     """Return the name by which people know the backend."""
     return BACKENDS.get(name, name)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from harness.report import names
-from harness.report.format import Split, agreeing, real, split
+from harness.report.format import Split, agreeing, plural, real, split
 from harness.run.records import CaseLine, CellLine, GroupLine, Num, Run
 
 CASE = "lesson.square"
 PLACE = Decimal(3)
 STEPS = tuple(map(Decimal, ("0.01", "0.002", "0.001")))
 TAPE = "tensorflow"
+WORDS = dict(enumerate(("one", "two", "three", "four", "five"), 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Answer:
     digits: int
     missing: str = ""
     """Why there is no gradient."""
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,6 +57,17 @@ class Strip:
     """What ran on the tape."""
     answers: tuple[Answer, ...]
     tape: Answer | None
+
+    @property
+    def engines(self) -> str:
+        """How many engines the run asked, in words."""
+        count = len(self.answers)
+        return plural(count, "engine").replace(str(count), WORDS.get(count, str(count)))
+
+    @property
+    def one(self) -> bool:
+        """Whether each of them gave the derivative."""
+        return all(answer.passed for answer in self.answers)
 
 
 def strip(run: Run) -> Strip | None:
@@ -104,10 +117,18 @@ def _belongs(cell: CellLine, group: GroupLine) -> bool:
 
 def _answer(run: Run, name: str, cell: CellLine | None, path: str, truth: Num) -> Answer:
     """Return the engine's number and how many digits agree, or why there is none."""
-    known = {"backend": name, "mechanism": names.mechanism(run.header, name)}
+    mechanism = names.mechanism(run.header, name)
     if cell is None or path not in cell.gradient:
         said = run.header.backends.get(name, names.RAN)
         missing = cell.reason if cell else "not run at this point" if said == names.RAN else said
-        return Answer(**known, got="", split=split("", truth), digits=0, missing=missing)
+        return Answer(backend=name, mechanism=mechanism, got="", split=split("", truth), digits=0, missing=missing)
     got = cell.gradient[path].values[0]
-    return Answer(**known, got=got, split=split(got, truth), digits=agreeing(got, truth))
+    passed = names.status(cell) == "pass"
+    return Answer(
+        backend=name,
+        mechanism=mechanism,
+        got=got,
+        split=split(got, truth),
+        digits=agreeing(got, truth),
+        passed=passed,
+    )

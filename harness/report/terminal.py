@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.report import facts, names, table
 from harness.report.cell import cell_text, worst
 from harness.report.detail import Group, details
-from harness.report.format import NOTHING, brief, entry, exact, margin, plural
+from harness.report.format import NOTHING, brief, entry, exact, known, margin, plural
 from harness.report.lines import DIM, STYLES, aligned, block, command, judged, line, pairs, put, stack
 from harness.report.place import Place, number_at, places
 from harness.run.records import CellLine, GroupLine, Run
@@ -31,7 +31,7 @@ def summary(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) ->
 
     `show` and `repro` are what the printed commands need beside the cell: where the run and the case file are.
     """
-    return stack([*_said_first(run), *_failures(run, show, repro), *_inconclusive(run), *_lacking(run)])
+    return stack([*_said_first(run), *_failures(run, show, repro), *_inconclusive(run, show), *_lacking(run)])
 
 
 def matrix(run: Run) -> Text:
@@ -114,8 +114,8 @@ def _commands(cell: CellLine, show: Sequence[str], repro: Sequence[str]) -> Iter
         yield "reproduce", line(command("repro", cell, *repro, *(show if cell.first_op else ())))
 
 
-def _inconclusive(run: Run) -> Iterator[Text]:
-    """Yield how many cells prove nothing, by verdict."""
+def _inconclusive(run: Run, show: Sequence[str]) -> Iterator[Text]:
+    """Yield how many cells prove nothing, by verdict, and the command that says why of the first of each."""
     doubts = facts.of_class(run, "inconclusive")
     if not doubts:
         return
@@ -123,6 +123,10 @@ def _inconclusive(run: Run) -> Iterator[Text]:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in found)
     yield Text()
     yield line((f"{names.GLYPHS['inconclusive']} {len(doubts)} inconclusive", STYLES["inconclusive"]), f": {counted}")
+    firsts = ((verdict, next(cell for cell in doubts if cell.verdict == verdict)) for verdict, _ in found)
+    yield from pairs(
+        (verdict, line(command("show", cell, *show))) for verdict, cell in firsts if not cell.case.startswith("check.")
+    )
 
 
 def _lacking(run: Run) -> Iterator[Text]:
@@ -174,7 +178,7 @@ def _why(reason: facts.Reason, group: Group) -> Text:
 
 def _named(group: GroupLine, place: Place) -> str:
     """Return the entry's truth with its name."""
-    return f"∂J/∂{entry(*place)} = {exact(number_at(group.gradient, place)[0])}"
+    return f"{names.partial(group.operator, entry(*place))} = {known(number_at(group.gradient, place)[0])}"
 
 
 def _titles() -> list[Text]:
