@@ -100,9 +100,9 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _tightest(cells: Iterable[CellLine]) -> CellLine | None:
-    """Return the passing cell with the least finite margin."""
+    """Return the passing cell with the least finite margin; of equal ones the first by name, whatever ran first."""
     finite = [cell for cell in cells if cell.cls == Class.PASS and np.isfinite(float(cell.margin))]
-    return min(finite, key=lambda cell: float(cell.margin), default=None)
+    return min(finite, key=lambda cell: (float(cell.margin), cell.id), default=None)
 
 
 def plant(evidence: Evidence) -> Evidence | None:
