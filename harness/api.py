@@ -14,7 +14,7 @@ from harness.declare import Case, DeclarationError, Input, data, param, text_of
 from harness.points import Point
 from harness.run.plan import Selection
 from harness.run.records import CellLine, Run
-from harness.spelling import OWN, add, port
+from harness.spelling import DEFINITION, OWN, add, port
 
 
 class Disagreement(AssertionError):
@@ -50,6 +50,9 @@ class Agreement:
         return notebook.strip(self.run)
 
 
+WIDEST = "float64"
+"""In which NumPy computes."""
+
 Function = Callable[..., Any]
 Ports = Mapping[str, Function]
 """Backend → the same function in that framework."""
@@ -75,21 +78,34 @@ def check(
     from harness.run.execute import Order, execute
     from harness.run.lab import Inline
 
+    if backward is not None and WIDEST not in dtypes:
+        raise DeclarationError(f"a gradient by hand is judged in {WIDEST} alone; name it among the dtypes")
     case = _spelt(function, reference, backward, inputs)
-    chosen = tuple(backends) + ((OWN,) if backends and backward is not None else ())
-    selection = Selection(backends=chosen, dtypes=tuple(dtypes))
+    chosen = tuple(dict.fromkeys((*backends, OWN) if backends and backward is not None else backends))
+    selection = Selection(backends=chosen, dtypes=tuple(dict.fromkeys(dtypes)))
     run = execute(Order(cases=(case,), selection=selection, command="harness.check"), Inline(guest=True))
     return Agreement(run=run)
 
 
 def assert_agree(function: Function | Case | Ports, /, **asked: Any) -> Agreement:
-    """Return what `check` returns; raise Disagreement with the full message where any backend fails or none passes."""
+    """Return what `check` returns; raise Disagreement with the full message where any backend fails or none passes.
+
+    Of what was written by hand, a port or a gradient, each must pass where its framework is installed: that the others
+    are right says nothing of it.
+    """
     from harness.report import terminal
 
     agreement = check(function, **asked)
-    if agreement.failed or not any(cell.cls == "pass" for cell in agreement.cells):
+    if agreement.failed or not any(cell.cls == "pass" for cell in agreement.cells) or _untold(agreement):
         raise Disagreement(terminal.summary(agreement.run).plain if agreement.failed else str(agreement))
     return agreement
+
+
+def _untold(agreement: Agreement) -> bool:
+    """Return whether something that was written by hand ran and passes nowhere."""
+    by_hand = [cell for cell in agreement.cells if cell.spelling != DEFINITION and cell.verdict != "NOT-INSTALLED"]
+    passing = {(cell.backend, cell.spelling) for cell in by_hand if cell.cls == "pass"}
+    return any((cell.backend, cell.spelling) not in passing for cell in by_hand)
 
 
 def _spelt(

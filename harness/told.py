@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+RAISED = (Exception, SystemExit)
+"""What a user's function may raise and nobody else's: whoever leaves the process leaves it without a verdict."""
+
 LONGEST = 400
 """Characters that are kept of a message."""
 

@@ -87,6 +87,17 @@ def test_a_wrong_gradient_where_a_rule_is_not_finite_is_told_without_a_warning()
     assert [cell.verdict for cell in found.cells if cell.backend == "numpy"] == ["DISAGREE"]
 
 
+def test_assert_agree_is_not_green_where_nothing_could_be_told_of_what_is_written_by_hand() -> None:
+    def asserted(gradient: float) -> harness.Agreement:
+        return harness.assert_agree(
+            lambda xp, w: xp.maximum(w, 0.0), backward=lambda w: gradient, backends=QUICK[:1], w=0.0
+        )
+
+    assert {cell.cls for cell in asserted(0.0).cells} == {"pass"}
+    with pytest.raises(harness.Disagreement, match=r"SUBGRADIENT\(mixed\)"):
+        asserted(0.3)
+
+
 def test_what_is_named_twice_is_judged_once() -> None:
     backends, dtypes = ["numpy", "sympy", "sympy"], ["float64", "float64"]
     found = harness.check(lambda w: w**3, backward=lambda w: 3 * w**2, backends=backends, dtypes=dtypes, w=2.0)

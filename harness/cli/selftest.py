@@ -56,6 +56,7 @@ def selftest(
     cases = len(campaign(request.draws, seed, request.few)[0]) + len(planted()[0])
     with Progress(cases, quiet=quiet) as advance:
         proof = prove(request, crew, peers=() if quick else there, sink=advance)
+    out = out / REPORT.name if out.is_dir() else out
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(table(proof), encoding="utf-8")
     problems = proof.problems()

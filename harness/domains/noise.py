@@ -35,9 +35,12 @@ LITERAL, SUM, PRODUCT, QUOTIENT, FUNCTION, REDUCTION, LAST, SCATTER = KINDS = ra
 """Kinds of operation: one result rounds differently in each."""
 
 
-def sampled(precision: Precision) -> tuple[Precision, float]:
-    """Return the precision that samples round at, and the factor that brings their deviations back to the dtype's."""
-    stretch = precision.unit / SAMPLING_UNIT if precision.name == "float64" else 1.0
+def sampled(precision: Precision, unit: float = SAMPLING_UNIT) -> tuple[Precision, float]:
+    """Return the precision that samples round at, and the factor that brings their deviations back to the dtype's.
+
+    Only float64 is sampled at another unit than its own.
+    """
+    stretch = precision.unit / unit if precision.name == "float64" else 1.0
     return replace(precision, unit=precision.unit / stretch, least=precision.least / stretch), stretch
 
 
@@ -46,8 +49,8 @@ class Noise:
 
     lead = 1
 
-    def __init__(self, precision: Precision, *, samples: int, seed: int) -> None:
-        self.precision, self.stretch = sampled(precision)
+    def __init__(self, precision: Precision, *, samples: int, seed: int, unit: float = SAMPLING_UNIT) -> None:
+        self.precision, self.stretch = sampled(precision, unit)
         self.samples = samples
         self.keys = np.random.default_rng(seed).integers(1, 2**63, (len(KINDS), samples), dtype=np.uint64)
 

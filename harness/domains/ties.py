@@ -16,8 +16,9 @@ from harness.domains.domain import Choice
 from harness.domains.structure import rows, unrows
 from harness.graph.node import Node
 
-FIRST, SPLIT, EACH, LAST = "first", "split", "each", "last"
-"""Who gets the adjoint of entries that tie: the first, all in equal shares, each of them all of it, the last."""
+FIRST, SPLIT, LAST = "first", "split", "last"
+"""Who gets the adjoint of entries that tie: the first, all in equal shares, the last. All of it to each of them is no
+subgradient: where all grow together the value grows once."""
 
 WRITTEN, OTHER = "as written", "the other branch"
 """Which branch a comparison takes at its threshold."""
@@ -30,7 +31,7 @@ COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_e
 OPTIONS: dict[str, tuple[str, ...]] = {
     "step": ("0", "1/2", "1"),
     "sign_weight": ("0", "-1", "1"),
-    "max_weight": (FIRST, SPLIT, EACH, LAST),
+    "max_weight": (FIRST, SPLIT, LAST),
     "argsort": (KEPT, REVERSED),
     **dict.fromkeys(COMPARISONS, (WRITTEN, OTHER)),
 }
@@ -59,7 +60,7 @@ def _shared(node: Node, weight: Array, ties: Array, option: str) -> Array:
     given, tied = rows(weight, 0, axes), rows(ties, 0, axes)
     count = np.maximum(tied.sum(axis=-1, keepdims=True), 1)
     last = tied & (np.cumsum(tied, axis=-1) == count)
-    share = {FIRST: given, SPLIT: 1 / count, EACH: 1.0, LAST: last.astype(np.float64)}[option]
+    share = {FIRST: given, SPLIT: 1 / count, LAST: last.astype(np.float64)}[option]
     return np.asarray(unrows(np.where(tied, share, given), weight.shape, axes))
 
 

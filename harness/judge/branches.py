@@ -21,7 +21,7 @@ from harness.judge.verdict import Verdict
 from harness.truth import Enclosure, Terms
 from harness.truth.choices import Choices
 from harness.truth.flips import Flips
-from harness.truth.sides import Sides, Slopes
+from harness.truth.sides import Sides, Slopes, along
 from harness.truth.tolerance import worst_case
 
 ESTIMATED = 64.0
@@ -150,6 +150,21 @@ def chosen(evidence: Evidence, leaves: Sequence[Comparison]) -> str:
             at = tuple(int(k) for k in np.argwhere(apart)[0])
             return messages.between(leaf, at, float(lower[at]), float(upper[at]))
     return ""
+
+
+def strays(evidence: Evidence, leaves: Sequence[Comparison]) -> bool:
+    """Return whether a gradient says otherwise than the one-sided derivatives in its own direction.
+
+    Each entry by itself may lie between its own: (1, 1) is no subgradient of a norm at 0.
+    """
+    if not all(leaf.judged.all() for leaf in leaves):
+        return False
+    found = ask(evidence, along({leaf.path: leaf.got for leaf in leaves}))
+    if found is None:
+        return False
+    slope = sum(float(np.sum(leaf.got**2)) for leaf in leaves)
+    slack = sum(float(np.sum(leaf.tolerance * abs(leaf.got))) for leaf in leaves) + CLOSE * slope
+    return slope < found[0] - slack or slope > found[1] + slack
 
 
 # --------------------------------------------------------------------------- ties

@@ -47,13 +47,13 @@ class Comparison:
     @property
     def resolution(self) -> Array:
         """Tolerance over |truth|; infinite where the truth may be zero, where the tolerance is absolute."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(np.abs(self.truth) > self.radius, self.tolerance / np.abs(self.truth), np.inf)
 
     @property
     def excess(self) -> Array:
         """Error over tolerance; an error of 0 has excess 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = np.where(self.error == 0, 0.0, self.error / self.tolerance)
         return np.where(np.isnan(ratio), np.inf, ratio)
 

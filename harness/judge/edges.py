@@ -182,8 +182,9 @@ class _Trial:
         for change, (node, operand) in product(CHANGES, self.edges()):
             part = slopes.get(_name(node, operand), nothing)
             bare = slopes.get(_name(node, operand, "bare"), nothing)
-            moved = (change.part - 1) * part.value + change.bare * bare.value
-            doubt = slack + abs(change.part - 1) * part.error + change.bare * bare.error
+            with np.errstate(invalid="ignore"):  # what is not finite fits nothing
+                moved = (change.part - 1) * part.value + change.bare * bare.value
+                doubt = slack + abs(change.part - 1) * part.error + change.bare * bare.error
             if abs(moved - off) <= 2 * doubt:
                 yield Fault(node, operand, change)
 

@@ -13,7 +13,7 @@ import numpy as np
 from harness.domains.precision import round_to
 from harness.judge import kink_messages, messages
 from harness.judge.blind import could_not_tell
-from harness.judge.branches import at_ties, chosen, loosened, one_sided, rounded_branch, undefined
+from harness.judge.branches import at_ties, chosen, loosened, one_sided, rounded_branch, strays, undefined
 from harness.judge.compare import Comparison
 from harness.judge.conduct import conduct
 from harness.judge.diagnose import FLOAT32_EXCESS, INACCURATE
@@ -123,6 +123,8 @@ def _gradient(evidence: Evidence, leaves: tuple[Comparison, ...], found: Found) 
         diagnosis = diagnosis_of(evidence, leaves)
         return found(Verdict.DISAGREE, messages.disagree(leaves, diagnosis), diagnosis)
     if said := chosen(evidence, leaves):
+        if strays(evidence, leaves):
+            return found(Verdict.SUBGRADIENT_MIXED, f"{said} {kink_messages.STRAYS}", "one-sided derivatives")
         return found(Verdict.SUBGRADIENT, said, "one-sided derivatives")
     if _exact(evidence, leaves):
         return found(Verdict.EXACT, messages.exact(leaves), "")

@@ -48,6 +48,12 @@ def between(leaf: Comparison, at: tuple[int, ...], lower: float, upper: float) -
     )
 
 
+STRAYS = (
+    "But in the direction of the whole gradient the value changes otherwise than it says, as it may where several "
+    "kinks meet. Move the point."
+)
+
+
 def nonfinite(leaf: Comparison, at: tuple[int, ...], slopes: Slopes) -> str:
     sides = [number(float(side[leaf.path][at])) for side in (slopes.lower, slopes.upper)]
     true = "derivative is " + sides[0] if sides[0] == sides[1] else f"derivatives are {sides[0]} and {sides[1]}"

@@ -19,7 +19,7 @@ from harness.graph.derive import Derivative
 from harness.graph.node import Graph
 from harness.graph.operators import OPERATORS
 from harness.measurement import Failure, Leaves, Measurement, Task, Trouble
-from harness.told import told
+from harness.told import RAISED, told
 from harness.truth import Question, Tolerance, Truth, establish, ideal, tolerance
 from harness.xp import NotTraceable
 
@@ -174,7 +174,7 @@ class Inline:
         assert isinstance(backend, Adapter), "only frameworks run users' functions"
         try:
             return probe(backend, task)
-        except Exception as error:
+        except RAISED as error:
             return backend.failure(error, "beside the point")
 
 

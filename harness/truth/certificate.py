@@ -37,6 +37,10 @@ SPARE = 20
 ATTEMPTS = 3
 """The digits are doubled twice at most where the radius stands in the way."""
 
+DEEPER = 4
+"""By how many times as many orders h is smaller where a residual stays: beside a bend that is narrower than h a right
+gradient leaves one too."""
+
 SEED = 2008
 """Of the random direction."""
 
@@ -49,7 +53,7 @@ class Certificate:
     residual: float
     """Upper bound of |(f(x+hv) − f(x−hv))/2h − ⟨g, v⟩|."""
     scale: float
-    """What the residual is held against: the smallest leaf sum of |g·v| and its rounding errors over u, at least h."""
+    """What the residual is held against: the smallest |g·v| of an entry, with its rounding error over u."""
     orders: float
     """How many powers of ten the residual is below the scale; inf where it is exactly 0."""
     how: str
@@ -62,6 +66,10 @@ BESIDE = "not finite beside the point"
 
 RADIUS = "the radius stays in the way"
 """Nothing can be said at the digits that were tried."""
+
+
+STAYS = "the residual stays where it is"
+"""A smaller step leaves as much."""
 
 
 def untried(why: str) -> Certificate:
@@ -101,9 +109,10 @@ class Residual:
 def certify(probe: Probe) -> Certificate:
     """Return the certificate of the gradient at the point.
 
-    Accepted where the residual is at most 1e-30 of the smallest non-zero leaf (or of h), or where it is certainly not 0
-    and falls by 1e-30 with h² in place of h, as an odd higher-order term does and a wrong rule does not. Silent leaves
-    are moved by themselves: beside others a small part that is missing would not be seen.
+    Accepted where the residual is at most 1e-30 of the smallest non-zero entry (of nothing but zeros: h at most, and
+    the least number of the dtype), or where it is certainly not 0 and falls by 1e-30 with h² in place of h, as an odd
+    higher-order term does and a wrong rule does not. Silent leaves are moved by themselves: beside others a small part
+    that is missing would not be seen.
     """
     loud = [path for path in probe.derivative.partials if path not in probe.silent]
     found = [_certify(probe, moved) for moved in (loud, sorted(probe.silent)) if moved]
@@ -117,15 +126,18 @@ def _certify(probe: Probe, moved: Sequence[str]) -> Certificate:
     least = 4 * ORDERS + SPARE + probe.spent + math.ceil(2 * -math.log10(scale))
     found = untried(RADIUS)
     for attempt in range(ATTEMPTS):
-        found = _attempt(probe, moved, scale, least << attempt)
+        found = _attempt(probe, moved, scale, ORDERS, least << attempt)
+        if found.how == STAYS:
+            deeper = DEEPER * ORDERS
+            found = _attempt(probe, moved, scale, deeper, (least << attempt) + 4 * (deeper - ORDERS))
         if found.how != RADIUS:
             break
     return found
 
 
-def _attempt(probe: Probe, moved: Sequence[str], scale: float, digits: int) -> Certificate:
-    """Return the certificate at so many digits."""
-    first = residual(probe, moved, scale, ORDERS, digits)
+def _attempt(probe: Probe, moved: Sequence[str], scale: float, orders: int, digits: int) -> Certificate:
+    """Return the certificate at a step and so many digits."""
+    first = residual(probe, moved, scale, orders, digits)
     with Ball(digits).context():
         if not first.ball.is_finite():
             return _verdict(False, first, BESIDE)
@@ -135,15 +147,15 @@ def _attempt(probe: Probe, moved: Sequence[str], scale: float, digits: int) -> C
             return _verdict(True, first, "first difference")
         if not first.ball.abs_lower() > 0:
             return _verdict(False, first, RADIUS)
-    return _second(probe, moved, scale, digits, first)
+    return _second(probe, moved, scale, orders, digits, first)
 
 
-def _second(probe: Probe, moved: Sequence[str], scale: float, digits: int, first: Residual) -> Certificate:
+def _second(probe: Probe, moved: Sequence[str], scale: float, orders: int, digits: int, first: Residual) -> Certificate:
     """Return the certificate that a residual at h² gives to one that is not 0 at h."""
-    second = residual(probe, moved, scale, 2 * ORDERS, digits + 4 * ORDERS)
+    second = residual(probe, moved, scale, 2 * orders, digits + 4 * orders)
     with Ball(digits).context():
         accepted = _below(second.ball, first.ball.abs_lower())
-    return _verdict(accepted, first, "second difference" if accepted else "the residual stays where it is")
+    return _verdict(accepted, first, "second difference" if accepted else STAYS)
 
 
 def _below(ball: Any, scale: Any) -> bool:
@@ -172,12 +184,13 @@ def residual(probe: Probe, moved: Sequence[str], scale: float, orders: int, digi
     stopped = {k: value for k, value in base.items() if derivative.graph.nodes[k].op == "stop_gradient"}
     with ball.context():
         step = arb(scale) * two_to(orders)
-        slope, leaf = _slope(probe, moved, base)
+        slope, least = _slope(probe, moved, base)
         ahead, behind = (
             _run(probe, ball, moves, (derivative.value,), stopped)[derivative.value].item()
             for moves in shifted(probe, moved, base, step)
         )
-        return Residual(ball=(ahead - behind) / (2 * step) - slope, scale=max(leaf, step))
+        floor = min(step, arb(probe.precision.least) * arb(10) ** RESOLUTION)
+        return Residual(ball=(ahead - behind) / (2 * step) - slope, scale=least if least > 0 else floor)
 
 
 def two_to(orders: int) -> Any:
@@ -194,19 +207,17 @@ def _run(
 
 
 def _slope(probe: Probe, moved: Sequence[str], values: Mapping[int, Any]) -> tuple[Any, Any]:
-    """Return ⟨g, v⟩ and the smallest non-zero leaf sum of (|g| + error/u)·|v|, 0 where there is none."""
-    slope, leaves, along = arb(0), [], direction(probe)
+    """Return ⟨g, v⟩ and the smallest non-zero (|g| + error/u)·|v| of an entry, 0 where there is none."""
+    slope, sizes, along = arb(0), [], direction(probe)
     for path in moved:
         node, v = probe.derivative.partials[path], along[path]
         if node is None:
             continue
-        terms = held(values[node] * v).ravel()
+        terms, errors = held(values[node] * v).ravel(), probe.errors[path]
         slope += add_up(terms, (0,), False, arb(0)).item()
-        errors = probe.errors[path]
-        natural = float(np.sum(np.where(np.isfinite(errors), errors, 0) * abs(v))) / probe.precision.unit
-        leaves.append(add_up(abs(terms), (0,), False, arb(0)).item().upper() + natural)
-    positive = [leaf for leaf in leaves if leaf > 0]
-    return slope, min(positive, default=arb(0))
+        natural = (np.where(np.isfinite(errors), errors, 0) * abs(v)).ravel() / probe.precision.unit
+        sizes += [abs(term).upper() + size for term, size in zip(terms, natural.tolist(), strict=True)]
+    return slope, min((size for size in sizes if size > 0), default=arb(0))
 
 
 def direction(probe: Probe) -> dict[str, Array]:

@@ -78,6 +78,28 @@ class Sides:
             return scene.slopes()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Along:
+    """Asks for the one-sided derivatives in one direction."""
+
+    direction: tuple[tuple[str, tuple[int, ...], bytes], ...]
+    """Path, shape and bytes of what each input moves by: they can be compared."""
+
+    def answer(self, derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> tuple[float, float] | None:
+        """Return the lower and the upper one; None where either is not real or not finite."""
+        scene = _Scene(derivative, inputs, dtype, truth)
+        moved = {path: np.frombuffer(data).reshape(shape) for path, shape, data in self.direction}
+        with scene.ball.context():
+            ways = [scene.side(moved, sign) for sign in (1, -1)]
+        slopes = sorted(way.slope for way in ways)
+        return None if any(way.trouble for way in ways) else (slopes[0], slopes[1])
+
+
+def along(direction: Mapping[str, Array]) -> Along:
+    """Return the question for a direction."""
+    return Along(direction=tuple((path, x.shape, np.asarray(x, np.float64).tobytes()) for path, x in direction.items()))
+
+
 class _Scene:
     """The function around its point."""
 
@@ -112,7 +134,7 @@ class _Scene:
         if not self.value.is_finite():
             return Slopes(lower=lower, upper=upper, error=error, trouble="The exact value is not finite at this point.")
         for path, k in self._entries():
-            ahead, behind = (self._side(self._along(path, k), sign) for sign in (1, -1))
+            ahead, behind = (self.side(self._along(path, k), sign) for sign in (1, -1))
             trouble = _trouble(ahead, behind)
             if trouble:
                 where = np.unravel_index(k, shapes[path])
@@ -123,7 +145,7 @@ class _Scene:
             upper[path].flat[k] = max(side.slope for side in real)
             error[path].flat[k] = max(side.error for side in real)
         everything = {path: _direction(shapes[path]) for path in self.paths}
-        all_ways = [self._side(everything, sign) for sign in (1, -1)]
+        all_ways = [self.side(everything, sign) for sign in (1, -1)]
         jump = any(side.trouble in (JUMP, STEEP) for side in all_ways)
         trouble = _trouble(*all_ways).format("where all inputs move together") if jump else ""
         return Slopes(lower=lower, upper=upper, error=error, trouble=trouble, reach=self._reach(lower, upper))
@@ -151,7 +173,7 @@ class _Scene:
         unit[k] = 1
         return {path: unit.reshape(np.shape(self.inputs[path]))}
 
-    def _side(self, along: Mapping[str, Array], sign: int) -> Side:
+    def side(self, along: Mapping[str, Array], sign: int) -> Side:
         """Return the slope on one side, with how far it may be off."""
         found: list[tuple[Any, Any]] = []
         for power in STEPS:
