@@ -53,12 +53,14 @@ def by_hand(w: float) -> float:
     return 3 * w**2
 
 
-def test_gradients_by_hand_that_a_named_backend_leaves_out_are_told() -> None:
+def test_gradients_by_hand_that_a_selection_leaves_out_are_told() -> None:
     hand = "test_plan.three/numpy/by_hand"
     assert left_out([one, three], Selection(backends=("torch",))) == (hand,)
     assert left_out([one, three], Selection()) == ()
     assert left_out([one, three], Selection(backends=("torch", "numpy"))) == ()
     assert left_out([one], Selection(backends=("torch",))) == ()
+    assert left_out([one, three], Selection(dtypes=("float32",))) == (hand,), "they are judged in float64 alone"
+    assert left_out([one, three], Selection(operators=("hvp",))) == (), "it has no second derivative to leave out"
     assert left_out([one, three], Selection(backends=("torch",), keyword="one")) == ()
 
 

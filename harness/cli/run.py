@@ -102,9 +102,11 @@ def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
 
 
 def _say_left_out(order: Order) -> None:
-    """Print how many gradients by hand a named backend left out, and which name brings them in."""
-    left = left_out(order.cases, order.selection)
-    if left:
-        names = ",".join((*order.selection.backends, *BY_HAND))
-        said = f"{plural(len(left), 'gradient')} by hand {verb(len(left), 'was', 'were')} left out, such as {left[0]}"
-        typer.echo(f"? {said}; with {verb(len(left), 'it', 'them')}: --backend {names}")
+    """Print how many gradients by hand the options left out, and which options bring them in."""
+    left, asked = left_out(order.cases, order.selection), order.selection
+    if not left:
+        return
+    said = f"{plural(len(left), 'gradient')} by hand {verb(len(left), 'was', 'were')} left out, such as {left[0]}"
+    options = [f"--backend {','.join(dict.fromkeys((*asked.backends, *BY_HAND)))}"] if asked.backends else []
+    options += ["--dtype float64"] if "float64" not in asked.dtypes else []
+    typer.echo(f"? {said}; with {verb(len(left), 'it', 'them')}: {' '.join(options)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.backends import BACKENDS, BY_HAND, describe
@@ -100,10 +100,14 @@ def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
 
 
 def left_out(cases: Sequence[Case], selection: Selection) -> tuple[str, ...]:
-    """Return the gradients by hand, as case/backend/spelling, that a selection leaves out by naming other backends."""
-    others = tuple(name for name in BY_HAND if selection.backends and name not in selection.backends)
-    cells = plan(cases, replace(selection, backends=others)) if others else []
-    return tuple(dict.fromkeys(f"{cell.case}/{cell.backend}/{cell.spelling}" for cell in cells))
+    """Return the gradients by hand, as case/backend/spelling, that a selection leaves out by its backends or dtypes."""
+
+    def by_hand(asked: Selection) -> Iterator[str]:
+        return (f"{cell.case}/{cell.backend}/{cell.spelling}" for cell in plan(cases, asked) if cell.backend in BY_HAND)
+
+    widest = replace(selection, backends=tuple(BY_HAND), dtypes=("float64",))
+    planned = set(by_hand(selection))
+    return tuple(name for name in dict.fromkeys(by_hand(widest)) if name not in planned)
 
 
 def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
