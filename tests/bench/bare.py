@@ -52,6 +52,10 @@ ENGINES = {engine.__name__: engine for engine in (tensorflow, torch, jax, sympy,
 """Each imports its framework and returns how numbers go in, and how they come out."""
 
 
+FUNCTIONS = ("gradient", "vjp", "jvp", "jacobian", "hvp", "adjoint")
+"""What a source binds, one of them: the function of its operator."""
+
+
 def loop(name: str, work: list[tuple[str, list[Any]]]) -> list[Any]:
     """Return value and partials of every point, or the exception that it raised."""
     given, taken = ENGINES[name]()
@@ -59,9 +63,10 @@ def loop(name: str, work: list[tuple[str, list[Any]]]) -> list[Any]:
     for source, points in work:
         space: dict[str, Any] = {}
         exec(source, space)
+        function = next(space[name] for name in FUNCTIONS if name in space)
         for inputs in points:
             try:
-                value, *partials = space["gradient"](*map(given, inputs))
+                value, *partials = function(*map(given, inputs))
                 results.append((taken(value), [each(taken, partial) for partial in partials]))
             except Exception as error:
                 results.append(error)
