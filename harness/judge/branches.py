@@ -155,8 +155,11 @@ def chosen(evidence: Evidence, leaves: Sequence[Comparison]) -> str:
 def strays(evidence: Evidence, leaves: Sequence[Comparison]) -> bool:
     """Return whether a gradient says otherwise than the one-sided derivatives in its own direction.
 
-    Each entry by itself may lie between its own: (1, 1) is no subgradient of a norm at 0.
+    Each entry by itself may lie between its own: (1, 1) is no subgradient of a norm at 0. An entry that is neither an
+    end nor the middle of its own is nobody's convention: 0.3 for a norm at 0, as for a relu.
     """
+    if any(bool(np.any(_nowhere(evidence, leaf))) for leaf in leaves):
+        return True
     if not all(leaf.judged.all() for leaf in leaves):
         return False
     found = ask(evidence, along({leaf.path: leaf.got for leaf in leaves}))
@@ -165,6 +168,18 @@ def strays(evidence: Evidence, leaves: Sequence[Comparison]) -> bool:
     slope = sum(float(np.sum(leaf.got**2)) for leaf in leaves)
     slack = sum(float(np.sum(leaf.tolerance * abs(leaf.got))) for leaf in leaves) + CLOSE * slope
     return slope < found[0] - slack or slope > found[1] + slack
+
+
+def _nowhere(evidence: Evidence, leaf: Comparison) -> Array:
+    """Return which judged entries lie at neither end of their one-sided derivatives, nor in the middle, nor at 0."""
+    slopes = evidence.slopes
+    if slopes is None:
+        return np.zeros(leaf.got.shape)
+    lower, upper = slopes.lower[leaf.path], slopes.upper[leaf.path]
+    slack = leaf.tolerance + _slack(slopes, leaf.path)
+    met = [abs(leaf.got - choice) <= slack for choice in (lower, upper, (lower + upper) / 2, np.zeros(lower.shape))]
+    apart = leaf.judged & (upper - lower > 2 * slack)
+    return np.asarray(apart & ~np.logical_or.reduce(met), dtype=np.float64)
 
 
 # --------------------------------------------------------------------------- ties

@@ -49,8 +49,8 @@ def between(leaf: Comparison, at: tuple[int, ...], lower: float, upper: float) -
 
 
 STRAYS = (
-    "But in the direction of the whole gradient the value changes otherwise than it says, as it may where several "
-    "kinks meet. Move the point."
+    "But no convention gives it, or in its own direction the value changes otherwise than it says, as it may where "
+    "several kinks meet. Move the point."
 )
 
 
