@@ -19,6 +19,8 @@ from harness.told import RAISED, told
 
 PATIENCE, QUICK = 5.0, 0.05
 """Seconds that a first call of a user's function, and of an emitted source, may take to be asked again."""
+DRAWS = 16
+"""Calls more of a function that draws random numbers and answers the same: a few coins may fall alike once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +60,7 @@ def interview(
     if task.native is not None and not beside_first:
         other = _elsewhere(task, ask)
     custody.inspect()
-    return first, replace(found, difference=_again(task, ask, first), alike=_alike(first, other))
+    return first, replace(found, difference=_again(task, ask, first, custody), alike=_alike(first, other))
 
 
 def _elsewhere(task: Task, ask: Ask) -> Answer | None:
@@ -70,11 +72,17 @@ def _elsewhere(task: Task, ask: Ask) -> Answer | None:
     return None
 
 
-def _again(task: Task, ask: Ask, first: Answer) -> Difference | None:
-    try:
-        return differing(first.outputs, ask(task.inputs).outputs)
-    except RAISED as error:
-        return Difference(path="", first="an answer", second=told(error))
+def _again(task: Task, ask: Ask, first: Answer, custody: Custody) -> Difference | None:
+    """Return how another call differs; where random numbers were drawn, how the first does that differs."""
+    for _ in range(1 + min(DRAWS, int(PATIENCE / max(first.seconds, 1e-3)))):
+        try:
+            difference = differing(first.outputs, ask(task.inputs).outputs)
+        except RAISED as error:
+            return Difference(path="", first="an answer", second=told(error))
+        custody.inspect()
+        if difference is not None or not custody.moved:
+            return difference
+    return None
 
 
 def differing(first: Mapping[str, Partial | None], second: Mapping[str, Partial | None]) -> Difference | None:
