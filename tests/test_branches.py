@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.graph.build import Ref
-from harness.judge import Judgement
+from harness.judge import Judgement, messages
 from harness.measurement import Measurement, Partial
 from harness.run.lab import Inline
 from measured import NAMES
@@ -227,3 +227,35 @@ def test_frameworks_match_a_convention_on_nets_of_whole_numbers_and_faults_do_no
     assert set(right) <= {"EXACT", "AGREE", "SUBGRADIENT", "KINK-ARTEFACT"}
     assert caught["pass"] == 0
     assert caught["fail"] >= 30
+
+
+def test_what_is_wrong_at_a_tie_is_told_with_the_one_sided_derivatives() -> None:
+    found = said(court(relu, [0.0, 1.0]), [1.1, 1])
+    assert found.verdict.word == "DISAGREE"
+    assert found.reason.startswith(
+        "1 of 2 entries is wrong; worst x[0]: got 1.1, one-sided derivatives 0.0 and 1.0, error 0.1"
+    )
+    (leaf,) = found.leaves
+    assert leaf.sided((0,)) == (0.0, 1.0)
+    assert leaf.sided((1,)) is None
+    assert np.isclose(leaf.error[0], 0.1)
+
+
+def test_what_is_wrong_beside_a_tie_is_told_with_the_truth() -> None:
+    found = said(court(relu, [0.0, 1.0]), [0.5, 1.5])
+    assert "worst x[1]: got 1.5, truth 1.0, error 0.5" in found.reason
+
+
+def test_an_artefact_is_told_with_the_derivative() -> None:
+    found = said(court(identity, 0.0), 0)
+    assert found.leaves[0].sided(()) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ops", "told"), [({"where", "log"}, messages.BRANCH), ((), messages.BRANCH), ({"exp", "divide"}, messages.SLOPE)]
+)
+def test_a_nan_is_laid_to_a_where_only_in_a_function_that_may_have_one(ops: Collection[str], told: str) -> None:
+    (leaf,) = said(court(relu, [2.0, 1.0]), [np.nan, 1]).leaves
+    sentence = messages.nonfinite(leaf, "", ops)
+    assert sentence.endswith(told)
+    assert messages.BRANCH not in messages.nonfinite(leaf, "the square", ops)

@@ -267,3 +267,51 @@ def test_a_long_gradient_is_cut_and_counted() -> None:
     text = terminal.cell_text(cell, made.group(gradient={"w": made.numbers([1.0] * 3000)}), None).plain
     assert text.count("17 digits agree") == 12
     assert "2988 more entries: in run.jsonl" in text
+
+
+def test_cells_of_an_engine_that_fail_alike_are_one_failure() -> None:
+    cells = (made.wrong(), made.wrong(dtype="float32"), made.wrong(backend="torch"), made.wrong(operator="hvp"))
+    text = terminal.summary(made.run(cells=cells)).plain
+    assert text.count("✗ DISAGREE") == 3
+    assert sum(line.startswith("  also") and "eager/float" in line for line in text.splitlines()) == 1
+
+
+def test_the_failures_beside_are_cut_and_counted() -> None:
+    cells = tuple(made.wrong(point=f"p{k}") for k in range(12))
+    text = terminal.summary(made.run(cells=cells)).plain
+    assert text.count("✗ DISAGREE") == 1
+    assert text.count("(error 12)") == 8
+    assert "3 more: see report.html" in text
+
+
+@pytest.mark.parametrize(
+    ("sides", "told"),
+    [
+        ((0.0, 1.0), "  one-sided    0.0000000000000000 and 1.0000000000000000"),
+        ((1.0, 1.0), "  derivative   1.0000000000000000"),
+        (None, "  truth        6.0000000000000000"),
+    ],
+)
+def test_at_a_kink_the_one_sided_derivatives_stand_for_the_truth(sides: tuple[float, float] | None, told: str) -> None:
+    worst = msgspec.structs.replace(made.wrong().worst, sides=sides)
+    text = terminal.failure(made.wrong(worst=worst)).plain
+    assert told in text.splitlines()
+    assert ("  truth" in text) is (sides is None)
+
+
+def test_a_gradient_of_a_tie_is_no_truth() -> None:
+    group = made.group(tie="An exact tie at step (case_mine.py:3)")
+    text = terminal.cell_text(made.cell(), group, made.case()).plain
+    assert "An exact tie at step (case_mine.py:3): the gradient is one of several, by a convention." in text
+    assert "by convention 6.0000000000000000" in text
+    assert "digits agree" not in text
+    run = made.run(cells=(made.cell(),), groups=(group,))
+    assert "one of several, by a convention" in terminal.matrix(run).plain
+
+
+def test_of_a_true_zero_no_relative_fault_is_told() -> None:
+    worst = msgspec.structs.replace(made.wrong().worst, resolution="inf")
+    assert (
+        "  resolution   none   the truth is 0 here, so the tolerance is absolute"
+        in terminal.failure(made.wrong(worst=worst)).plain.splitlines()
+    )

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.domains.precision import PRECISIONS, Array
 from harness.judge import kink_messages as messages
-from harness.judge.compare import Comparison
+from harness.judge.compare import CLOSE, Comparison
 from harness.judge.conventions import Assumed, ask, assumptions, under
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.forms import leaves_of
@@ -29,9 +29,6 @@ ESTIMATED = 64.0
 
 WIDE = 2.0**-24
 """How much wider than the range of all choices its balls may be: their radii are short numbers."""
-
-CLOSE = 2.0**-50
-"""The relative rounding of a one-sided derivative as a float64."""
 
 
 def undefined(evidence: Evidence) -> Judgement | None:
@@ -191,10 +188,34 @@ def at_ties(evidence: Evidence) -> Judgement | None:
     if slopes is None:
         return None
     for assumed in assumptions(evidence):
-        leaves = leaves_of(assumed.evidence)
+        leaves = beside(leaves_of(assumed.evidence), slopes)
         if not any(leaf.wrong.any() for leaf in leaves):
             return _conventional(evidence, assumed, leaves, slopes)
     return _mixed(evidence, slopes)
+
+
+def beside(leaves: Sequence[Comparison], slopes: Slopes | None) -> tuple[Comparison, ...]:
+    """Return the comparisons with the one-sided derivatives of their entries."""
+    if slopes is None:
+        return tuple(leaves)
+    return tuple(replace(leaf, sides=(slopes.lower[leaf.path], slopes.upper[leaf.path])) for leaf in leaves)
+
+
+def at_kinks(evidence: Evidence, leaves: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Return the comparisons as they are to be told: at a tie the error is that to the nearest one-sided derivative."""
+    leaves = beside(leaves, ask(evidence, Sides()) if evidence.truth.ties else evidence.slopes)
+    nearer = tuple(map(_nearer, leaves))
+    return nearer if any(leaf.wrong.any() for leaf in nearer) else leaves
+
+
+def _nearer(leaf: Comparison) -> Comparison:
+    if leaf.sides is None:
+        return leaf
+    lower, upper = leaf.sides
+    apart = upper - lower > 2 * (leaf.tolerance + leaf.radius)
+    off = np.maximum(np.maximum(lower - leaf.got, leaf.got - upper), 0)
+    error = np.where(apart & np.isfinite(off), np.minimum(off + leaf.radius, leaf.error), leaf.error)
+    return replace(leaf, error=error)
 
 
 def _conventional(evidence: Evidence, assumed: Assumed, leaves: tuple[Comparison, ...], slopes: Slopes) -> Judgement:
@@ -209,7 +230,7 @@ def _conventional(evidence: Evidence, assumed: Assumed, leaves: tuple[Comparison
 
 def _mixed(evidence: Evidence, slopes: Slopes) -> Judgement | None:
     """Return the verdict on a gradient that no uniform convention gives, but some choice at every tie."""
-    span, leaves = ask(evidence, Choices()), leaves_of(evidence)
+    span, leaves = ask(evidence, Choices()), beside(leaves_of(evidence), slopes)
     for leaf in leaves:
         lower, upper = (slopes.lower, slopes.upper) if span is None else (span.lower, span.upper)
         low, high = lower[leaf.path], upper[leaf.path]

@@ -11,6 +11,9 @@ from harness.domains.precision import PRECISIONS
 from harness.measurement import Array, Partial
 from harness.truth import Enclosure, Terms
 
+CLOSE = 2.0**-50
+"""The relative rounding of a one-sided derivative as a float64."""
+
 SECOND_OPINION = 1e-40
 """Tolerance of a 50-digit derivation, relative to the largest entry: ten digits are left to its own rounding."""
 
@@ -30,6 +33,8 @@ class Comparison:
     terms: Terms
     judged: NDArray[np.bool_]
     """Entries that the backend evaluated."""
+    sides: tuple[Array, Array] | None = None
+    """The lower and upper one-sided derivatives, NaN where none was looked at; None away from kinks."""
 
     @property
     def tolerance(self) -> Array:
@@ -56,6 +61,15 @@ class Comparison:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = np.where(self.error == 0, 0.0, self.error / self.tolerance)
         return np.where(np.isnan(ratio), np.inf, ratio)
+
+    def sided(self, at: tuple[int, ...]) -> tuple[float, float] | None:
+        """Return the one-sided derivatives of an entry where they tell another story than its truth."""
+        if self.sides is None:
+            return None
+        lower, upper = (float(side[at]) for side in self.sides)
+        near = self.tolerance[at] + self.radius[at] + CLOSE * abs(self.truth[at])
+        told = max(abs(lower - self.truth[at]), abs(upper - self.truth[at])) > near
+        return (lower, upper) if told else None
 
     def worst(self) -> tuple[int, ...]:
         """Return the index of the judged entry with the greatest excess. Raises ValueError where there is no entry."""

@@ -50,6 +50,8 @@ class Evidence:
     """Whose measurement it is."""
     recourse: Recourse | None = None
     """None: nothing more can be asked."""
+    ops: frozenset[str] = frozenset()
+    """The operations of the definition, which the backend was given; none where a user's own function ran."""
     own: tuple[tuple[str, str], ...] = ()
     """What this backend was measured to answer at ties: call and option (domains/ties.py)."""
     slopes: Slopes | None = None

@@ -13,7 +13,17 @@ import numpy as np
 from harness.domains.precision import round_to
 from harness.judge import kink_messages, messages
 from harness.judge.blind import could_not_tell
-from harness.judge.branches import at_ties, chosen, loosened, one_sided, rounded_branch, strays, undefined
+from harness.judge.branches import (
+    at_kinks,
+    at_ties,
+    beside,
+    chosen,
+    loosened,
+    one_sided,
+    rounded_branch,
+    strays,
+    undefined,
+)
 from harness.judge.compare import Comparison
 from harness.judge.conduct import conduct
 from harness.judge.diagnose import FLOAT32_EXCESS, INACCURATE
@@ -63,6 +73,8 @@ def _no_measurement(evidence: Evidence) -> Judgement | None:
 def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Comparison, ...]) -> Judgement:
     """Return the verdict on finite shape and dtype: value first, then gradient."""
 
+    leaves = beside(leaves, evidence.slopes)
+
     def found(verdict: Verdict, reason: str, diagnosis: str) -> Judgement:
         return Judgement(verdict=verdict, reason=reason, diagnosis=diagnosis, value=value, leaves=leaves)
 
@@ -86,7 +98,7 @@ def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Compari
 def _strange(evidence: Evidence, one: Comparison, beyond: str) -> str:
     """Return what is said of NaN or infinity."""
     if evidence.slopes is None or not one.path:
-        return messages.nonfinite(one, beyond)
+        return messages.nonfinite(one, beyond, evidence.ops)
     return kink_messages.nonfinite(one, one.worst(), evidence.slopes)
 
 
@@ -121,7 +133,8 @@ def _gradient(evidence: Evidence, leaves: tuple[Comparison, ...], found: Found) 
         if branch is not None:
             return branch
         diagnosis = diagnosis_of(evidence, leaves)
-        return found(Verdict.DISAGREE, messages.disagree(leaves, diagnosis), diagnosis)
+        leaves = at_kinks(evidence, leaves)
+        return replace(found(Verdict.DISAGREE, messages.disagree(leaves, diagnosis), diagnosis), leaves=leaves)
     if said := chosen(evidence, leaves):
         if strays(evidence, leaves):
             return found(Verdict.SUBGRADIENT_MIXED, f"{said} {kink_messages.STRAYS}", "one-sided derivatives")

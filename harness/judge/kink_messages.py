@@ -32,13 +32,16 @@ def _a_tie(at: Tie) -> str:
     return f"{'A presumed' if at.presumed else 'An exact'} tie at {_node(at)}"
 
 
-def _ties(ties: Sequence[Tie]) -> str:
+def ties_of(ties: Sequence[Tie]) -> str:
+    """Return where a point ties: "An exact tie at step (case_mine.py:5) and 2 more"; "" where it does not."""
+    if not ties:
+        return ""
     more = f" and {len(ties) - 1} more" if len(ties) > 1 else ""
     return f"{_a_tie(ties[0])}{more}"
 
 
 def convention(ties: Sequence[Tie], words: str, whose: str) -> str:
-    return f"{_ties(ties)}: {words}, {whose}; it lies between the one-sided derivatives."
+    return f"{ties_of(ties)}: {words}, {whose}; it lies between the one-sided derivatives."
 
 
 def between(leaf: Comparison, at: tuple[int, ...], lower: float, upper: float) -> str:
@@ -79,8 +82,8 @@ def artefact(leaf: Comparison, at: tuple[int, ...], slopes: Slopes, words: str) 
 
 def mixed(ties: Sequence[Tie]) -> str:
     return (
-        f"{_ties(ties)}: no uniform convention gives this gradient, but some choice at every tie does. Move the point "
-        "off the tie."
+        f"{ties_of(ties)}: no uniform convention gives this gradient, but some choice at every tie does. Move the "
+        "point off the tie."
     )
 
 

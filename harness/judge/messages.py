@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 HALF = "half accumulation"
 """The diagnosis of sums that accumulate in a half dtype."""
+BRANCH = (
+    "Look for a branch that where leaves out and that is not finite: 0 times its infinite slope is NaN, so guard its "
+    "argument."
+)
+SLOPE = (
+    "Look for a step that is infinite in this dtype, by value or by slope, and meets a 0 or another infinity, as exp "
+    "of a large number or sqrt at 0, and write the function without it."
+)
 CONJUGATED = "conjugated"
 """The diagnosis of partials by imaginary parts whose sign is wrong."""
 
@@ -47,10 +55,19 @@ def entry(comparison: Comparison, reference: str = "truth") -> str:
     """
     at = comparison.worst()
     terms = " + ".join(f"{short(part[at])} ({name})" for name, part in comparison.terms.parts.items())
+    sides = comparison.sided(at)
+    true = f"{reference} {number(comparison.truth[at])}" if sides is None else one_sided(*sides)
     return (
-        f"{place(comparison.path, at)}: got {number(comparison.got[at])}, {reference} {number(comparison.truth[at])}, "
+        f"{place(comparison.path, at)}: got {number(comparison.got[at])}, {true}, "
         f"error {short(comparison.error[at])}, tolerance {short(comparison.tolerance[at])} = {terms}"
     )
+
+
+def one_sided(lower: float, upper: float) -> str:
+    """Return what is true of an entry at a kink: "one-sided derivatives 0.0 and 1.0"."""
+    if lower == upper:
+        return f"derivative {number(upper)}"
+    return f"one-sided derivatives {number(lower)} and {number(upper)}"
 
 
 def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
@@ -78,17 +95,16 @@ def dtype(path: str, got: str, wanted: str) -> str:
     return f"{path or 'the value'}: {got} came back in a {wanted} cell. Look for a cast or a default dtype."
 
 
-def nonfinite(comparison: Comparison, beyond: str) -> str:
+def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = ()) -> str:
+    """Return what is said of NaN or infinity; `ops` are the operations of the function, none where they are unknown."""
     at = comparison.worst()
     said = (
         f"{place(comparison.path, at)}: {number(comparison.got[at])} came back, truth {number(comparison.truth[at])}."
     )
     if beyond:
         return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
-    return (
-        f"{said} The exact value and gradient are finite: the engine's formula is not safe here. Look for a branch "
-        "that where leaves out and that is not finite: 0 times its infinite slope is NaN, so guard its argument."
-    )
+    look = BRANCH if "where" in ops or not ops else SLOPE
+    return f"{said} The exact value and gradient are finite: the engine's formula is not safe here. {look}"
 
 
 def unbounded(comparison: Comparison) -> str:

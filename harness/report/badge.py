@@ -72,6 +72,6 @@ def verdict(run: Run) -> tuple[str, str]:
 
 def _passed(run: Run, counts: dict[str, int]) -> tuple[str, str]:
     """Return the words of a run without failures."""
-    whole = not counts["inconclusive"] and not facts.not_run(run)
+    whole = not counts["inconclusive"] and not facts.not_run(run) and not facts.gaps(run)
     message = f"{counts['pass']} of {sum(counts.values())} agree, {names.how_many_ran(run.header)}"
     return "pass" if whole else "inconclusive", message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from harness.report import facts, format, names
 from harness.report.format import NOTHING, brief, entry, exact, margin, plural, terms
 from harness.report.lines import DIM, aligned, block, judged, line, pairs, stack
 from harness.report.place import Place, number_at, places
-from harness.run.records import CaseLine, CellLine, GroupLine, source_key
+from harness.run.records import CaseLine, CellLine, GroupLine, Worst, source_key
 from harness.wording import verb
 
 ENTRIES_SHOWN = 12
@@ -42,12 +43,26 @@ def worst(cell: CellLine) -> Iterator[tuple[str, Text]]:
     if found is None:
         return
     yield "worst entry", line(entry(found.path, found.index), (f"   {_outside(cell)}", DIM))
-    yield cell.against or "truth", line(exact(found.truth))
+    yield _true(cell, found)
     yield "got", line(exact(found.got))
     yield "error", line(f"{brief(found.error)}   {brief(found.ulp)} ulp   margin {margin(cell.margin)}")
     yield "tolerance", line(f"{brief(found.tolerance)} = {terms(found.terms or cell.terms)}")
     yield "would pass", line(facts.would_pass(cell))
-    yield "resolution", line(f"{brief(found.resolution)}   the smallest relative fault that a pass could have hidden")
+    yield "resolution", line(_resolution(found))
+
+
+def _true(cell: CellLine, found: Worst) -> tuple[str, Text]:
+    """Return what the worst entry was to be."""
+    if found.sides is None:
+        return cell.against or "truth", line(exact(found.truth))
+    lower, upper = map(exact, found.sides)
+    return ("derivative", line(upper)) if lower == upper else ("one-sided", line(f"{lower} and {upper}"))
+
+
+def _resolution(found: Worst) -> str:
+    if not math.isfinite(format.real(found.resolution)):
+        return "none   the truth is 0 here, so the tolerance is absolute"
+    return f"{brief(found.resolution)}   the smallest relative fault that a pass could have hidden"
 
 
 def _outside(cell: CellLine) -> str:
@@ -81,6 +96,7 @@ def _truth(group: GroupLine | None) -> Iterator[tuple[str, Text]]:
     yield "exact value", line(f"{group.value_digits or NOTHING} ± {brief(group.value_radius)}")
     yield "ideal", line(", ".join(f"{path} = {fraction}" for path, fraction in group.ideal.items()))
     yield "truth is", line(f"{group.status}, {format.reach(group.radius)}, {group.digits} digits carried")
+    yield "tie", line(facts.at_tie(group))
 
 
 def _rest(cell: CellLine) -> Iterator[tuple[str, Text]]:
@@ -110,8 +126,9 @@ def _beside(cell: CellLine, group: GroupLine | None, place: Place) -> list[Text]
     truth = number_at(group.gradient, place)[0] if group else ""
     parts = format.split(got, truth)
     said = line(parts.same, (parts.differing, "underline"), parts.exponent)
-    agree = "" if truth in ("", "nan") else _agreement(format.agreeing(got, truth))
-    beside = f"truth {format.known(truth)}" if truth != "" else ""
+    tie = group is not None and group.tie
+    agree = "" if truth in ("", "nan") or tie else _agreement(format.agreeing(got, truth))
+    beside = f"{'by convention' if tie else 'truth'} {format.known(truth)}" if truth != "" else ""
     return [line(entry(*place)), said, line((spelled, DIM)), line(beside), line((agree, DIM))]
 
 

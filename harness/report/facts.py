@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harness.report import names
 from harness.report.format import at_least, plural, real
 from harness.report.table import severity
-from harness.run.records import CellLine, Run
+from harness.run.records import CellLine, GroupLine, Run
 from harness.wording import verb
 
 CAUGHT = "A planted wrong gradient was caught"
@@ -100,6 +100,20 @@ def one_by_one(cells: Iterable[CellLine]) -> list[Reason]:
     return [Reason(reason=group[0].reason, cells=tuple(group)) for group in gathered.values()]
 
 
+def families(cells: Iterable[CellLine]) -> list[Reason]:
+    """Return the cells as a reader tells them apart: those of an engine that fail alike are one thing that is wrong."""
+    gathered: dict[tuple[str, ...], list[CellLine]] = {}
+    for cell in cells:
+        whose = (cell.backend, cell.spelling, cell.operator) if cell.worst else (cell.reason,)
+        gathered.setdefault((cell.case, names.word(cell), *whose), []).append(cell)
+    return [Reason(reason=group[0].reason, cells=tuple(group)) for group in gathered.values()]
+
+
+def at_tie(group: GroupLine) -> str:
+    """Return what is to be known of the gradient of a point that ties; "" where it does not."""
+    return f"{group.tie}: the gradient is one of several, by a convention." if group.tie else ""
+
+
 def would_pass(cell: CellLine) -> str:
     """Return the smallest tolerance that the cell would have passed at; "" where it passes, or where there is none."""
     if cell.worst is None:
@@ -119,7 +133,9 @@ def gaps(run: Run) -> list[str]:
     """Return a sentence for each way in which the run is less than it was planned to be."""
     if run.totals is None:
         return ["The run was cut short: its last line is missing, so there are no totals and cells are missing."]
-    found = [f"Expectation without a failing cell: {stale}. Remove this line." for stale in run.totals.stale]
+    found = [f"A case file was not read, and its cases are missing: {said}" for said in run.header.unread]
+    found += run.header.unknown
+    found += [f"Expectation without a failing cell: {stale}. Remove this line." for stale in run.totals.stale]
     if run.totals.judged != run.totals.planned:
         judged = run.totals.judged
         found.append(f"{plural(judged, 'cell')} {verb(judged, 'was', 'were')} judged of {run.totals.planned} planned.")

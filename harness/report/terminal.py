@@ -22,6 +22,8 @@ __all__ = ["agreement", "cell_text", "failure", "matrix", "overview", "put", "sh
 
 FAILURES_SHOWN = 20
 
+ALSO_SHOWN = 8
+
 FEW = 6
 """So many groups are shown with their numbers, more as a table of cases."""
 
@@ -69,19 +71,27 @@ def _said_first(run: Run) -> Iterator[Text]:
 
 def _failures(run: Run, show: Sequence[str], repro: Sequence[str]) -> Iterator[Text]:
     """Yield the failures, the worst first."""
-    failed = facts.one_by_one(facts.failures(run))
+    failed = facts.families(facts.failures(run))
     for found in failed[:FAILURES_SHOWN]:
         yield Text()
-        yield failure(found.first, found.whose, show=show, repro=repro)
+        alike = found.cells[1:] if found.first.worst else ()
+        yield failure(found.first, "" if found.first.worst else found.whose, alike=alike, show=show, repro=repro)
     if len(failed) > FAILURES_SHOWN:
         yield Text()
         yield line((plural(len(failed) - FAILURES_SHOWN, "more failure") + ": see report.html.", STYLES["fail"]))
 
 
-def failure(cell: CellLine, whose: str = "", *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
+def failure(
+    cell: CellLine,
+    whose: str = "",
+    *,
+    alike: Sequence[CellLine] = (),
+    show: Sequence[str] = (),
+    repro: Sequence[str] = (),
+) -> Text:
     """Return what failed, where, by how much, why, and the commands that show it, with their further arguments.
 
-    `whose` names the cells where the cell stands for several.
+    `whose` names the cells where the cell stands for several; `alike` are those of its engine that fail as it does.
     """
     return stack(
         [
@@ -94,11 +104,19 @@ def failure(cell: CellLine, whose: str = "", *, show: Sequence[str] = (), repro:
                     ("expected", line(cell.expected)),
                     ("defined at", line(cell.location)),
                     ("differs at", line(_first(cell))),
+                    ("also", line(_also(alike))),
                     *_commands(cell, show, repro),
                 ]
             ),
         ]
     )
+
+
+def _also(alike: Sequence[CellLine]) -> str:
+    """Return the other cells with their errors, by what tells them from the one that is shown."""
+    told = [f"{cell.variant}/{cell.dtype}/{cell.point} (error {brief(cell.error)})" for cell in alike[:ALSO_SHOWN]]
+    more = [f"{len(alike) - ALSO_SHOWN} more: see report.html"] if len(alike) > ALSO_SHOWN else []
+    return ", ".join(told + more)
 
 
 def _first(cell: CellLine) -> str:
@@ -158,6 +176,7 @@ def _numbers(groups: Iterable[tuple[str, Group]], reasons: Mapping[str, facts.Re
         elif group.line:
             truth = ", ".join(_named(group.line, place) for place in list(places(group.line.gradient))[:FEW])
             yield line(("  truth  ", DIM), f"J = {exact(group.line.value)}, {truth}")
+            yield from map(block, filter(None, [facts.at_tie(group.line)]))
         yield from _engines(group)
         yield from (_why(reasons[cell.id], group) for cell in group.cells if cell.id in reasons)
 

@@ -135,11 +135,16 @@ def evidences(
             scene=None if cell.spelling == DEFINITION or cell.operator != "grad" else _scene(group),
             backend=cell.backend,
             recourse=recourse,
+            ops=_ops(group, cell),
             own=choices(conventions.get(cell.backend, {})),
             elsewhere=partial(_other_points, group),
         )
         for cell, measurement in zip(group.cells, measured, strict=True)
     ]
+
+
+def _ops(group: Group, cell: Cell) -> frozenset[str]:
+    return frozenset(node.op for node in group.graph.nodes) if cell.spelling == DEFINITION else frozenset()
 
 
 def _scene(group: Group) -> Scene:

@@ -12,6 +12,7 @@ from harness.declare import Case
 from harness.graph.node import Graph
 from harness.judge import Judgement
 from harness.judge.compare import Comparison, ulps
+from harness.judge.kink_messages import ties_of
 from harness.judge.messages import worst_of
 from harness.measurement import Array, Leaves, Measurement, Partial
 from harness.run.plan import Cell
@@ -103,10 +104,11 @@ def group_line(
             "orders": num(certificate.orders),
         },
         second_opinion=_second_opinion(measurements.get("sympy"), truth),
-        ideal=dict(ideal),
+        ideal={path: text for path, text in ideal.items() if path == "value" or not truth.ties},
         ideal_point=dict(ideal_point),
         curve=_curve(measurements.get("finite_difference")),
         pairs=_pairs(measurements),
+        tie=ties_of(truth.ties),
     )
 
 
@@ -252,6 +254,7 @@ def _margin(worst: Worst | None) -> Num:
 def worst_entry(comparison: Comparison, dtype: str) -> Worst:
     """Return the record of the comparison's worst entry."""
     at = comparison.worst()
+    sides = comparison.sided(at)
     return Worst(
         path=comparison.path,
         index=at,
@@ -262,6 +265,7 @@ def worst_entry(comparison: Comparison, dtype: str) -> Worst:
         terms={name: num(part[at]) for name, part in comparison.terms.parts.items()},
         resolution=num(comparison.resolution[at]),
         ulp=num(ulps(comparison.error, comparison.truth, dtype)[at]),
+        sides=None if sides is None else (num(sides[0]), num(sides[1])),
     )
 
 

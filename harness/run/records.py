@@ -49,6 +49,10 @@ class HeaderLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
     """Backend → what it answered at a tie, by the name of the probe, entry by entry."""
     mechanisms: dict[str, str] = {}
     """Backend → GradientTape, autograd, grad, diff, central differences."""
+    unread: tuple[str, ...] = ()
+    """A sentence for each case file that could not be read: its cases are missing here."""
+    unknown: tuple[str, ...] = ()
+    """A sentence for each expectation of a cell that there is not."""
 
 
 class CaseLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="case"):
@@ -112,6 +116,8 @@ class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag
     """Finite differences of the first entry: step size, change of the estimate from the step before."""
     pairs: dict[str, Num] = {}
     """"torch|jax" → greatest relative difference between the two gradients."""
+    tie: str = ""
+    """Where the point ties, so that the gradient above is one of several, by a convention; "" where it does not."""
 
 
 class Worst(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +133,8 @@ class Worst(msgspec.Struct, frozen=True, kw_only=True):
     terms: dict[str, Num]
     resolution: Num
     ulp: Num
+    sides: tuple[Num, Num] | None = None
+    """The one-sided derivatives, where they tell another story than the truth by one convention."""
 
 
 class FirstOp(msgspec.Struct, frozen=True, kw_only=True):
