@@ -10,8 +10,8 @@ from harness.backends.conventions import choices, conventions
 from harness.domains.precision import round_to
 from harness.graph import build as b
 from harness.graph.build import Builder
-from harness.graph.derive import gradient
 from harness.graph.node import Graph
+from harness.graph.operators import OPERATORS
 from harness.judge import Evidence, Judgement, judge
 from harness.measurement import Leaves, Measurement, Partial
 from harness.run.lab import Inline
@@ -59,12 +59,21 @@ SHAPES = {"x": (3, 4), "w1": (4, 5), "w2": (5, 2)}
 class Court:
     """Truth, tolerance and recourse of a graph at a point, and verdicts on what backends say there."""
 
-    def __init__(self, graph: Graph, inputs: Leaves, dtype: str = "float64", lab: Inline | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Leaves,
+        dtype: str = "float64",
+        lab: Inline | None = None,
+        operator: str = "grad",
+    ) -> None:
         self.graph, self.inputs, self.dtype = graph, inputs, dtype
-        derivative = gradient(graph)
+        derivative = OPERATORS[operator](graph)
         self.truth: Truth = establish(derivative, inputs, dtype)
         self.tolerance: Tolerance = tolerance(derivative, inputs, dtype, self.truth)
-        self.recourse = Recourse(lab=lab or Inline(), graph=graph, inputs=inputs, dtype=dtype, truth=self.truth)
+        self.recourse = Recourse(
+            lab=lab or Inline(), graph=graph, inputs=inputs, dtype=dtype, truth=self.truth, operator=operator
+        )
 
     def measured(self, name: str) -> Measurement:
         return measured(name, self.graph, self.inputs, dtype=self.dtype)

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from harness.graph.build import Ref
+from harness.graph.directions import drawn
 from harness.judge import Judgement, messages
 from harness.measurement import Measurement, Partial
 from harness.run.lab import Inline
 from measured import NAMES
-from nets import Court, deep, drawn, faulty, net, whole
+from nets import Court, deep, faulty, net, whole
+from nets import drawn as point_of
 from test_kinks import huber
 from test_truth import call, constant, graph_of, where_positive
 
@@ -202,7 +204,7 @@ def test_every_kind_of_decision_can_be_flipped(name: str) -> None:
 
 @pytest.mark.parametrize("seed", [12, 44])
 def test_a_flip_explains_deep_nets_in_bfloat16_and_no_fault(seed: int) -> None:
-    one = Court(deep(), drawn(seed, "bfloat16"), "bfloat16")
+    one = Court(deep(), point_of(seed, "bfloat16"), "bfloat16")
     answer = one.measured("torch")
     found = one.verdict("torch", answer)
     assert found.verdict.word == "BRANCH-ROUNDING", found.reason
@@ -259,3 +261,46 @@ def test_a_nan_is_laid_to_a_where_only_in_a_function_that_may_have_one(ops: Coll
     sentence = messages.nonfinite(leaf, "", ops)
     assert sentence.endswith(told)
     assert messages.BRANCH not in messages.nonfinite(leaf, "the square", ops)
+
+
+# --------------------------------------------------------------------------- operators at ties
+
+
+def squared_relu(x: Ref) -> Ref:
+    return call("relu", x) * x
+
+
+def either_square(x: Ref) -> Ref:
+    return where_positive(x, x * x, -(x * x))
+
+
+@pytest.mark.parametrize(
+    ("function", "operator", "steady"),
+    [
+        (relu, "hvp", True),
+        (relu, "jvp", False),
+        (relu, "adjoint", False),
+        (squared_relu, "jvp", True),
+        (squared_relu, "adjoint", True),
+        (squared_relu, "hvp", False),
+        (either_square, "vjp", True),
+        (either_square, "adjoint", True),
+        (either_square, "hvp", False),
+        (sort_first, "jvp", False),
+    ],
+)
+def test_an_operator_is_judged_at_a_tie_where_every_choice_gives_the_same(
+    function: Function, operator: str, steady: bool
+) -> None:
+    inputs = {"x": np.array([0.0, 0.0, 2.0])}
+    graph = graph_of(function, inputs)
+    point = inputs | drawn(graph, operator, seed=0)
+    court = Court(graph, point, operator=operator)
+    assert court.truth.ties
+    right = {path: Partial(values=exact.nearest, dtype="float64") for path, exact in court.truth.partials.items()}
+    value = Partial(values=np.asarray(court.truth.value.nearest), dtype="float64")
+    found = court.verdict("", Measurement(value=value, partials=dict(right)))
+    assert found.verdict.cls == ("pass" if steady else "inconclusive"), found.reason
+    wrong = {path: replace(partial, values=partial.values + 0.25) for path, partial in right.items()}
+    found = court.verdict("", Measurement(value=value, partials=dict(wrong)))
+    assert found.verdict.cls == ("fail" if steady else "inconclusive"), found.reason

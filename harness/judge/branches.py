@@ -39,11 +39,20 @@ def undefined(evidence: Evidence) -> Judgement | None:
     slopes = ask(evidence, Sides())
     if truth.undefined or (slopes is not None and slopes.trouble):
         reason = messages.undefined(slopes.trouble if slopes is not None else "")
-    elif slopes is None:
+    elif slopes is None and not _steady(evidence):
         reason = messages.tie(truth.ties[0])
     else:
         return None
     return Judgement(verdict=Verdict.UNDEFINED, reason=reason)
+
+
+def _steady(evidence: Evidence) -> bool:
+    """Return whether an operator's result is the same by every choice at its ties, as the second derivative of a relu.
+
+    It has no one-sided derivatives that would tell more.
+    """
+    span = ask(evidence, Choices())
+    return span is not None and span.steady
 
 
 def loosened(evidence: Evidence) -> Evidence:

@@ -17,7 +17,7 @@ def undefined(trouble: str) -> str:
 
 
 def tie(at: Tie) -> str:
-    return f"{_a_tie(at)}: a convention decides, and none was looked at. Move the point off the tie."
+    return f"{_a_tie(at)}: what is chosen there decides, and no choice is more right. Move the point off the tie."
 
 
 def near_tie(at: Tie) -> str:

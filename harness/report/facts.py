@@ -110,8 +110,12 @@ def families(cells: Iterable[CellLine]) -> list[Reason]:
 
 
 def at_tie(group: GroupLine) -> str:
-    """Return what is to be known of the gradient of a point that ties; "" where it does not."""
-    return f"{group.tie}: the gradient is one of several, by a convention." if group.tie else ""
+    """Return what is to be known of the truth of a point that ties; "" where it does not."""
+    if not group.tie:
+        return ""
+    if group.operator in ("grad", "jacobian"):
+        return f"{group.tie}: the gradient is one of several, by a convention."
+    return f"{group.tie}: the result is judged only where every choice at it gives the same."
 
 
 def would_pass(cell: CellLine) -> str:

@@ -1,4 +1,4 @@
-"""Everything that a gradient could be at an exact tie, where each entry that ties may go its own way."""
+"""What a gradient, or an operator's result, could be at an exact tie, where each entry that ties may go its own way."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from harness.domains.precision import Array
 from harness.domains.ties import COMPARISONS, OTHER, taken
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
-from harness.truth.conventions import forward, partials_of, undisturbed
+from harness.truth.conventions import forward, partials_of, shape_of, undisturbed
 from harness.truth.kinks import consumers, uses
 from harness.truth.truth import Truth
 
 _lower = np.frompyfunc(lambda ball: float(ball.lower()), 1, 1)
 _upper = np.frompyfunc(lambda ball: float(ball.upper()), 1, 1)
+
+
+CLOSE = 2.0**-40
+"""By how much of the largest entry the ends of a range may differ that is a single number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +34,12 @@ class Range:
     lower: dict[str, Array]
     upper: dict[str, Array]
 
+    @property
+    def steady(self) -> bool:
+        """Whether every choice gives the same, but for the radii of the balls."""
+        least, most = (np.concatenate([side[path].ravel() for path in self.lower]) for side in (self.lower, self.upper))
+        return bool(np.all(most - least <= CLOSE * np.max(abs(least), initial=0)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
@@ -37,7 +47,7 @@ class Choices:
 
     def answer(self, derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> Range | None:
         """Return None where a tie orders entries: an order is no number."""
-        if derivative.function is None or any(tie.op == "argsort" for tie in truth.ties):
+        if any(tie.op == "argsort" for tie in truth.ties):
             return None
         base = undisturbed(derivative, inputs, dtype, truth)
         wanted = {path: node for path, node in derivative.partials.items() if node is not None}
@@ -54,8 +64,7 @@ class Choices:
         )
         found = {path: run.values[node] for path, node in wanted.items()}
         for path in derivative.partials:
-            shape = derivative.graph.nodes[derivative.graph.inputs[path]].shape
-            found.setdefault(path, lifted(np.zeros(shape)))
+            found.setdefault(path, lifted(np.zeros(shape_of(derivative, path))))
         with base.domain.context():
             return Range(
                 lower={path: np.asarray(_lower(balls), dtype=np.float64) for path, balls in found.items()},

@@ -136,12 +136,18 @@ def partials_of(
         decisions=dict(decisions),
         frozen={k: base.values[k] for k in kept},
     )
-    shapes = {path: derivative.graph.nodes[derivative.graph.inputs[path]].shape for path in derivative.partials}
+    shapes = {path: shape_of(derivative, path) for path in derivative.partials}
     with base.domain.context():
         return {
             path: enclose(run.values[wanted[path]]) if path in wanted else exact_zero(shape)
             for path, shape in shapes.items()
         }
+
+
+def shape_of(derivative: Derivative, path: str) -> tuple[int, ...]:
+    """Return the shape of a partial, which is its leaf's; a result that belongs to no leaf is a number."""
+    leaf = derivative.graph.inputs.get(path)
+    return () if leaf is None else derivative.graph.nodes[leaf].shape
 
 
 def candidate(
