@@ -260,3 +260,11 @@ def test_a_formula_is_let_in_without_attributes(source: str, kept: str) -> None:
 )
 def test_what_is_not_a_formula_is_not_let_in(source: str) -> None:
     assert formula(source) is None
+
+
+def test_cells_of_an_engine_that_fail_alike_are_one_failure_with_the_others_in_it() -> None:
+    page = html.Page().render(made.run((made.wrong(), made.wrong(dtype="float32"), made.wrong(backend="torch"))))
+    section = page[page.index('id="failures"') : page.index('id="matrix"')]
+    assert section.count('<li class="fail">') == 2
+    assert "and 1 more cell" in section
+    assert section.count("float32/three") >= 1

@@ -40,7 +40,7 @@ class Page:
             rows=rows,
             details=detail.details(run, rows),
             strip=strip.strip(run),
-            failures=facts.reasons(facts.failures(run)),
+            failures=facts.families(facts.failures(run)),
             failures_shown=FAILURES_SHOWN,
             unchecked=facts.reasons(facts.of_class(run, "inconclusive")),
         )
