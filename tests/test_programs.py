@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.backends.phrasebook import Call, Phrasebook, numpy_style
 from harness.graph import build as b
 from harness.graph.build import Builder
 from harness.graph.directions import drawn
+from harness.graph.emit import emit
 from harness.graph.node import Graph
 from harness.measurement import Leaves, Measurement, Task
 from measured import NAMES, adapter, measured, mlp, printed, recorded, run, square
@@ -117,7 +119,7 @@ def hexadecimal(numbers: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_small_graph_takes_fifteen_lines(name: str) -> None:
-    """Twelve nodes and twenty numbers, in every variant of the gradient; TensorFlow's vmap alone takes more."""
+    """Twelve nodes and twenty numbers, in every variant of the gradient."""
     builder = Builder()
     leaves = [builder.input(path, (4,), param=True) for path in ("first", "second", "third", "fourth", "fifth")]
     h = b.call("tanh", leaves[0] * leaves[1] + leaves[2])
@@ -127,9 +129,31 @@ def test_a_small_graph_takes_fifteen_lines(name: str) -> None:
     backend = adapter(name)
     inputs: Leaves = {path: np.linspace(0.1, 0.7, 4) for path in graph.params}
     for variant in backend.variants:
-        if (name, variant) != ("tensorflow", "vmap"):  # whose lines around the cost alone are ten
-            program = backend.reproduce(Task(graph=graph, inputs=inputs, dtype="float64", variant=variant))
-            assert len(program.splitlines()) <= 15, program
+        program = backend.reproduce(Task(graph=graph, inputs=inputs, dtype="float64", variant=variant))
+        assert len(program.splitlines()) <= 15, program
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "torch", "jax"])
+def test_a_leaf_may_be_called_as_anything_in_the_lines_around_the_cost(name: str) -> None:
+    backend = adapter(name)
+    ways = [("grad", variant) for variant in backend.variants]
+    ways += [(operator, route) for operator, routes in backend.routes.items() for route in routes]
+    for operator, variant in ways:
+        source = emit(sum_of_squares(["w"]), backend.book, dtype="float64", variant=variant, operator=operator).body
+        words = sorted({word for word in re.findall(r"[a-z_]+", source) if word.isidentifier()})
+        graph = sum_of_squares(words)
+        inputs: Leaves = {path: np.array(0.5 + k / 8) for k, path in enumerate(words)}
+        given = inputs | (drawn(graph, operator, 0) if operator != "grad" else {})
+        got = backend.measure(Task(graph=graph, inputs=given, dtype="float64", variant=variant, operator=operator))
+        assert got.failure is None, (operator, variant, got.failure)
+        if operator in ("grad", "jacobian"):
+            assert [entry(got, path) for path in words] == [2 * float(x) for x in inputs.values()]
+
+
+def sum_of_squares(paths: list[str]) -> Graph:
+    builder = Builder()
+    squares = [b.call("square", builder.input(path, (), param=True)) for path in paths]
+    return builder.freeze(sum(squares[1:], squares[0]))
 
 
 COMPLEX = Phrasebook(

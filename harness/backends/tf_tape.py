@@ -56,24 +56,23 @@ def differentiate(call: Call) -> str:
 
 def batched(call: Call) -> str:
     """Return the lines of a gradient in a batch of two points, the second one half of the first."""
-    names, params = ", ".join(call.arguments), ", ".join(call.params)
+    data = [name for name in call.arguments if name not in call.params]
     pairs = ", ".join(f"tf.stack([{name}, {name} / 2])" for name in call.params)
-    return f"""def one({names}):
+    one = f"lambda point: one({', '.join(['point', *data])})" if data else "one"
+    return f"""def one({", ".join(["point", *data])}):
     with tf.GradientTape() as tape:
-        tape.watch([{params}])
-        value = cost({names})
-    return value, tape.gradient(value, [{params}], unconnected_gradients="zero")
+        tape.watch(point)
+        value = cost({", ".join(entries(call))})
+    return value, tape.gradient(value, point, unconnected_gradients="zero")
 
-@tf.function
-def gradient({names}):
-    value, partials = tf.vectorized_map(lambda pair: one({", ".join(in_pair(call))}), [{pairs}])
-    return value[0], [p[0] for p in partials]
+gradient = tf.function(lambda {", ".join(call.arguments)}: tf.nest.map_structure(
+    lambda both: both[0], tf.vectorized_map({one}, [{pairs}])))
 """
 
 
-def in_pair(call: Call) -> list[str]:
-    """Return the arguments of one point of a batch: a parameter is an entry of `pair`."""
-    return [f"pair[{call.params.index(name)}]" if name in call.params else name for name in call.arguments]
+def entries(call: Call) -> list[str]:
+    """Return the arguments of one point of a batch, whose parameters are the entries of `point`."""
+    return [f"point[{call.params.index(name)}]" if name in call.params else name for name in call.arguments]
 
 
 LOGADDEXP = "tf.reduce_logsumexp(tf.stack([{0}, {1}]), axis=0)"

@@ -9,19 +9,13 @@ from harness.graph.literals import identifiers
 from harness.graph.node import Graph, Kind
 from harness.graph.phrase import Call
 
-WORDS = frozenset(
-    "accumulator columns entry inner k outer primals products pullback results slope slopes tangent v zeros".split()
-)
-"""Names of the lines of operators beyond the gradient."""
-
 RESULTS = {"jvp": ("jvp",), "adjoint": ("by jvp", "by vjp")}
 """Operator → names of its results, where it has not one per leaf."""
 
 
 def named(graph: Graph, operator: str, leaves: Iterable[str], reserved: Collection[str]) -> dict[str, str]:
     """Return a Python name for each leaf and each direction of the operator."""
-    words = frozenset() if operator == "grad" else WORDS | {operator}
-    return identifiers([*leaves, *directions(graph, operator)], words.union(reserved))
+    return identifiers([*leaves, *directions(graph, operator)], frozenset(reserved))
 
 
 def call_of(graph: Graph, operator: str, variant: str, leaves: Iterable[str], names: Mapping[str, str]) -> Call:

@@ -5,6 +5,7 @@ The source is what an adapter runs, what a report shows and what `repro` prints.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from itertools import count
@@ -23,8 +24,9 @@ __all__ = ["Call", "Phrase", "Phrasebook", "Script", "Unphrased", "emit", "progr
 
 WIDTH, PARENTHESES = 72, 6
 """Longest expression that is written into another, and its most parentheses: beyond, it gets a line and a name."""
-RESERVED = {"dtype", "cost", "gradient", "value", "partials", "tape", "data", "p", "np", "float", "print"}
+RESERVED = {"dtype", "cost", "gradient", "value", "partials", "results", "tape", "data", "p", "np", "float", "print"}
 """Names of the scripts themselves."""
+IDENTIFIER = re.compile(r"[^\W\d]\w*")
 COMPLEX_PARTS = ("float64", "float32")
 """The dtypes that every framework makes complex numbers of."""
 
@@ -50,10 +52,9 @@ def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", 
     if dtype not in COMPLEX_PARTS and any(map(is_complex, nodes.values())):
         raise NoSuchParts(book, dtype)
     leaves = {path: k for path, k in graph.inputs.items() if k in nodes or path in graph.params}
-    names = named(graph, operator, leaves, RESERVED | book.helpers.keys() | set(map(_bound, book.imports.values())))
+    names = _names(graph, book, leaves, variant, operator)
     cost = _cost(graph, nodes, {k: names[path] for path, k in leaves.items()}, book)
-    call = call_of(graph, operator, variant, leaves, names)
-    parts = [cost] if book.differentiate is None else [cost, book.differentiate(call)]
+    parts = [cost, *_around(graph, book, leaves, variant, operator, names)]
     body = "\n".join([book.prelude.format(dtype=dtype), *helpers(book, cost), *parts])
     return Script(
         imports=imports(book, body),
@@ -65,6 +66,29 @@ def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", 
         names=names,
         kinds=kinds_of(graph, leaves, operator),
     )
+
+
+def _names(graph: Graph, book: Phrasebook, leaves: Mapping[str, int], variant: str, operator: str) -> dict[str, str]:
+    """Return the name of each leaf and direction: none that the book's own lines use."""
+    taken = RESERVED | book.helpers.keys() | set(map(_bound, book.imports.values()))
+    names = named(graph, operator, leaves, taken)
+    marked = {path: f"leaf_{k}_of_them" for k, path in enumerate(names)}
+    own = IDENTIFIER.findall("".join(_around(graph, book, leaves, variant, operator, marked)))
+    return named(graph, operator, leaves, taken | set(own)) if set(own) & set(names.values()) else names
+
+
+def _around(
+    graph: Graph,
+    book: Phrasebook,
+    leaves: Mapping[str, int],
+    variant: str,
+    operator: str,
+    names: Mapping[str, str],
+) -> list[str]:
+    """Return the lines that differentiate the cost, if the book has any."""
+    if book.differentiate is None:
+        return []
+    return [book.differentiate(call_of(graph, operator, variant, leaves, names))]
 
 
 def helpers(book: Phrasebook, text: str) -> list[str]:
