@@ -7,7 +7,9 @@ Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -123,7 +125,7 @@ class Bound:
 
     def sum(self, a: Bounded, axes: tuple[int, ...], keepdims: bool) -> Bounded:
         def total(x: Array) -> Array:
-            return np.asarray(np.sum(x, axis=axes, keepdims=keepdims))
+            return np.asarray(x.sum(axis=axes, keepdims=keepdims))
 
         value, size = total(a.value), total(a.reach)
         terms = math.prod(a.value.shape[axis] for axis in axes)
@@ -163,6 +165,8 @@ def settle(value: Array, error: Array, *sources: Bounded) -> Bounded:
 
     NaN has no bound.
     """
+    if np.isfinite(value + error).all():
+        return Bounded(value, np.asarray(error))
     infinite = np.isinf(value)
     if infinite.any():
         exact = np.any([np.isinf(source.value) & (source.error == 0) for source in sources], axis=0)
@@ -172,7 +176,7 @@ def settle(value: Array, error: Array, *sources: Bounded) -> Bounded:
 
 def _free(op: str, value: Array, args: Sequence[Bounded]) -> Flags:
     """Return where a function rounds nothing: at exact ±inf, and where it maps an exact 0 to 0."""
-    limits = np.all([np.isinf(arg.value) & (arg.error == 0) for arg in args], axis=0)
+    limits = functools.reduce(operator.and_, [np.isinf(arg.value) & (arg.error == 0) for arg in args])
     return np.asarray(limits | (args[0].zero & (value == 0)))
 
 

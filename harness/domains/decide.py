@@ -46,7 +46,8 @@ def compare(a: NDArray[Any], b: NDArray[Any]) -> Codes:
 
 def gap(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     """Return a lower bound of |a − b|, 0 where it is unknown."""
-    return np.nan_to_num(np.asarray(_gap(a, b), dtype=np.float64), nan=0.0, posinf=np.inf)
+    least = np.asarray(_gap(a, b), dtype=np.float64)
+    return np.where(np.isnan(least), 0.0, least)
 
 
 def _relation(holds: Callable[[Codes], NDArray[np.bool_]]) -> Callable[..., Choice]:
@@ -74,8 +75,7 @@ def max_weight(x: NDArray[Any], axes: Shape) -> Choice:
     """Return weight 1 at the first of the largest entries along `axes`."""
     lines = rows(x, 0, axes)
     best, top = _largest(lines)
-    weight = np.zeros(lines.shape)
-    np.put_along_axis(weight, best[..., None], 1.0, -1)
+    weight = np.where(np.arange(lines.shape[-1]) == best[..., None], 1.0, 0.0)
     codes, margin = compare(lines, top), gap(lines, top)
     others = np.where(weight == 1, np.inf, margin)
     margin = np.where(weight == 1, others.min(axis=-1, keepdims=True), margin)

@@ -58,7 +58,9 @@ PRECISIONS: dict[str, Precision] = {
 
 def round_to(x: NDArray[Any], dtype: str) -> Array:
     """Return x rounded to the nearest number of `dtype`, ties to even, as float64; beyond the range ±inf."""
-    exact = np.asarray(x, dtype=np.float64)
+    exact = np.array(x, dtype=np.float64)
+    if dtype == "float64":
+        return exact
     if dtype == "bfloat16":
         return _round_to_bfloat16(exact)
     with np.errstate(over="ignore"):

@@ -6,7 +6,9 @@ Where x + δ may leave the domain of f the bound is inf: the computed value may 
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -158,5 +160,5 @@ def carried(op: str, pairs: list[tuple[Array, Array]], attrs: dict[str, Any]) ->
         bound = pow_literal(*pairs[0], attrs["exponent"] - attrs["minus"])
     else:
         bound = CARRY[op](*(array for pair in pairs for array in pair))
-    certain = np.all([e == 0 for _, e in pairs], axis=0)
+    certain = functools.reduce(operator.and_, [e == 0 for _, e in pairs])
     return np.where(certain, 0.0, np.where(np.isnan(bound), np.inf, bound))

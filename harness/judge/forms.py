@@ -34,9 +34,10 @@ def missing(evidence: Evidence) -> Judgement | None:
 
 def _overflown(evidence: Evidence) -> bool:
     """Return whether something came back that is no number where the dtype's range explains it: x/inf is 0 then."""
+    if not evidence.truth.beyond_range:
+        return False
     given = [evidence.measurement.value, *evidence.measurement.partials.values()]
-    strange = any(one is not None and bool(np.any(~np.isfinite(one.values) & _judged(one))) for one in given)
-    return bool(evidence.truth.beyond_range) and strange
+    return any(one is not None and bool(np.any(~np.isfinite(one.values) & _judged(one))) for one in given)
 
 
 def _judged(partial: Partial) -> NDArray[np.bool_]:
@@ -48,10 +49,11 @@ def _dead(evidence: Evidence, path: str, partial: Partial) -> bool:
     truth = evidence.truth.partials[path]
     if partial.values.shape != truth.nearest.shape or not truth.nearest.size:
         return False
+    judged = _judged(partial)
+    if not judged.any() or np.any(partial.values[judged] != 0):
+        return False
     comparison = compare(path, partial, truth, evidence.tolerance.partials[path])
-    judged = comparison.judged
-    alive = np.abs(comparison.truth) > comparison.tolerance
-    return bool(judged.any() and np.all(comparison.got[judged] == 0) and np.any(alive[judged]))
+    return bool(np.any((np.abs(comparison.truth) > comparison.tolerance)[judged]))
 
 
 def _dead_by_all(evidence: Evidence, path: str, partial: Partial) -> bool:

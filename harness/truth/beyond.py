@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.domains.evaluation import Evaluation
+from harness.domains.structure import MOVES
 from harness.graph.derive import Derivative
 from harness.truth.enclose import digits_of
 
@@ -24,7 +25,12 @@ def beyond_range(derivative: Derivative, balls: Evaluation, bounds: Evaluation) 
     The float64 values of the bound run point at candidates; the balls decide. An exact ±inf is in every range.
     """
     precision = balls.precision
-    real = {k: abs(value.value) for k, value in bounds.values.items() if derivative.graph.nodes[k].kind == "real"}
+    nodes = derivative.graph.nodes
+    real = {
+        k: abs(value.value)
+        for k, value in bounds.values.items()
+        if nodes[k].kind == "real" and nodes[k].op not in MOVES  # what is moved was looked at where it came from
+    }
     for position in (k for k, size in real.items() if not (size <= precision.greatest).all()):
         ball = _largest(balls.values[position])
         if ball is not None and float(ball.abs_lower()) > precision.greatest:

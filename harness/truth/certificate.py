@@ -23,6 +23,7 @@ from harness.domains.precision import Array, Precision
 from harness.domains.structure import add_up, held
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
+from harness.truth.enclose import nearest
 
 ORDERS = 20
 """Powers of ten by which h is smaller than the point's own scale: h² leaves ten orders above the resolution. It is the
@@ -43,6 +44,11 @@ gradient leaves one too."""
 
 SEED = 2008
 """Of the random direction."""
+
+EIGHTHS = 8
+"""The entries of the direction are ±1/8 … ±1, held as how many eighths they are."""
+
+Eighths = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,11 +189,11 @@ def residual(probe: Probe, moved: Sequence[str], scale: float, orders: int, digi
     base = probe.known if digits <= probe.digits else _run(probe, ball, probe.inputs, derivative.graph.outputs, {})
     stopped = {k: value for k, value in base.items() if derivative.graph.nodes[k].op == "stop_gradient"}
     with ball.context():
-        step = arb(scale) * two_to(orders)
-        slope, least = _slope(probe, moved, base)
+        step, along = arb(scale) * two_to(orders), direction(probe)
+        slope, least = _slope(probe, moved, base, along)
         ahead, behind = (
             _run(probe, ball, moves, (derivative.value,), stopped)[derivative.value].item()
-            for moves in shifted(probe, moved, base, step)
+            for moves in shifted(probe, moved, base, along, step)
         )
         floor = min(step, arb(probe.precision.least) * arb(10) ** RESOLUTION)
         return Residual(ball=(ahead - behind) / (2 * step) - slope, scale=least if least > 0 else floor)
@@ -206,40 +212,61 @@ def _run(
     return evaluate(graph, outputs, ball, inputs, precision=probe.precision, decisions=known, frozen=frozen).values
 
 
-def _slope(probe: Probe, moved: Sequence[str], values: Mapping[int, Any]) -> tuple[Any, Any]:
+def _slope(
+    probe: Probe, moved: Sequence[str], values: Mapping[int, Any], along: Mapping[str, Eighths]
+) -> tuple[Any, Any]:
     """Return ⟨g, v⟩ and the smallest non-zero (|g| + error/u)·|v| of an entry, 0 where there is none."""
-    slope, sizes, along = arb(0), [], direction(probe)
-    for path in moved:
-        node, v = probe.derivative.partials[path], along[path]
-        if node is None:
-            continue
-        terms, errors = held(values[node] * v).ravel(), probe.errors[path]
-        slope += add_up(terms, (0,), False, arb(0)).item()
-        natural = (np.where(np.isfinite(errors), errors, 0) * abs(v)).ravel() / probe.precision.unit
-        sizes += [abs(term).upper() + size for term, size in zip(terms, natural.tolist(), strict=True)]
-    return slope, min((size for size in sizes if size > 0), default=arb(0))
+    partials = {path: node for path in moved if (node := probe.derivative.partials[path]) is not None}
+    if not partials:
+        return arb(0), arb(0)
+    g, v, errors = (
+        np.concatenate([leaf[path].ravel() for path in partials])
+        for leaf in ({path: values[node] for path, node in partials.items()}, along, probe.errors)
+    )
+    slope = sum((k * add_up(g[v == k], (0,), False, arb(0)).item() for k in np.unique(v).tolist()), arb(0)) / EIGHTHS
+    natural = np.where(np.isfinite(errors), errors, 0) * (abs(v) / EIGHTHS) / probe.precision.unit
+    return slope, _least(g, v, natural, probe.precision)
 
 
-def direction(probe: Probe) -> dict[str, Array]:
+def _least(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision) -> Any:
+    """Return the smallest non-zero |g·v| + natural, 0 where there is none.
+
+    Float64 points at candidates, the balls decide; their radii are far below u of an entry and η.
+    """
+    rough = abs(nearest(g) * v) / EIGHTHS + natural
+    limit = rough.min(where=rough > 0, initial=np.inf) * (1 + 8 * precision.unit) + precision.least
+    near = ~(rough > limit)
+    sizes = (abs(x).upper() + size for x, size in zip(g[near] * v[near] / EIGHTHS, natural[near].tolist(), strict=True))
+    return min((size for size in sizes if size > 0), default=arb(0))
+
+
+def direction(probe: Probe) -> dict[str, Eighths]:
     """Return a random dyadic direction with no zero entry, by leaf path of the differentiated inputs."""
     rng = np.random.default_rng(SEED)
     graph = probe.derivative.graph
     shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
     return {
-        path: np.asarray(rng.integers(1, 9, shape) * rng.choice([-1, 1], shape) / 8) for path, shape in shapes.items()
+        path: np.asarray(rng.integers(1, EIGHTHS + 1, shape) * (2 * rng.integers(0, 2, shape) - 1))
+        for path, shape in shapes.items()
     }
 
 
+def times(along: Eighths, step: Any) -> NDArray[Any]:
+    """Return v·step: a direction has so few different numbers that each of them is multiplied once."""
+    table = lifted(np.arange(-EIGHTHS, EIGHTHS + 1) / EIGHTHS) * step
+    return held(table[along + EIGHTHS])
+
+
 def shifted(
-    probe: Probe, moved: Sequence[str], base: Mapping[int, Any], step: Any
+    probe: Probe, moved: Sequence[str], base: Mapping[int, Any], along: Mapping[str, Eighths], step: Any
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """Yield the inputs with those in `moved` displaced by `step` along the direction, then against it."""
-    along, place = direction(probe), probe.derivative.graph.inputs
+    place = probe.derivative.graph.inputs
     start = {
         path: base[place[path]] if place[path] in base else lifted(np.asarray(probe.inputs[path], float))
         for path in moved
     }
-    strides = {path: held(lifted(along[path]) * step) for path in moved}
+    strides = {path: times(along[path], step) for path in moved}
     for there in (operator.add, operator.sub):
         inputs = dict[str, NDArray[Any]](probe.inputs)
         yield inputs | {path: held(there(start[path], strides[path])) for path in moved}

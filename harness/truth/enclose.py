@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import flint
 import numpy as np
 from flint import arb
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from harness.domains.precision import Array
 from harness.domains.structure import held
 from harness.truth.enclosure import Enclosure
+
+RADIUS_BITS = 64
+"""What is left over is taken to so many: more would be lost in a float64."""
 
 _size = np.frompyfunc(arb.abs_upper, 1, 1)
 _zero = np.frompyfunc(lambda ball: ball == 0, 1, 1)
@@ -33,13 +37,14 @@ def all_zero(balls: NDArray[Any]) -> bool:
 
 def enclose(balls: NDArray[Any]) -> Enclosure:
     """Return the balls as three float64 summands and a radius; call it at the precision of the balls."""
-    parts, rest = [], balls
     with np.errstate(all="ignore"):
-        for _ in range(3):
-            part = nearest(rest)
-            parts.append(part)
-            rest = held(rest - part)
-        return Enclosure(parts=tuple(parts), radius=radius(rest))
+        high = nearest(balls)
+        rest = held(balls - high)
+        middle = nearest(rest)
+        rest = held(rest - middle)
+        low = nearest(rest)
+        with flint.ctx.workprec(RADIUS_BITS):
+            return Enclosure(parts=(high, middle, low), radius=radius(held(rest - low)))
 
 
 def radius(balls: NDArray[Any]) -> Array:

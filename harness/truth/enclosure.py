@@ -54,7 +54,7 @@ def distilled(terms: list[Array]) -> list[Array]:
 
     Source: Ogita, Rump and Oishi, Accurate sum and dot product, SIAM J. Sci. Comput. 26 (2005), algorithm 4.1.
     """
-    terms = [np.asarray(term, dtype=np.float64) for term in np.broadcast_arrays(*terms)]
+    terms = list(terms)
     for _ in terms:
         for k in range(1, len(terms)):
             terms[k], terms[k - 1] = two_sum(terms[k], terms[k - 1])

@@ -7,7 +7,7 @@ two branches differ). The largest entry that log_softmax subtracts may tie: noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,26 +38,24 @@ class Tie:
 
 def exact_ties(derivative: Derivative, balls: Evaluation) -> tuple[Tie, ...]:
     """Return the decisions that are ties at the point and that value or gradient depend on."""
-    active, users = depending(derivative.graph), consumers(derivative.graph)
-    ties = []
-    for position, choice in balls.choices.items():
-        flags = choice.tie | choice.open
-        if position in active and flags.any() and matters(balls, users, position, flags):
-            ties.append(_tie(derivative.graph, position, bool((choice.open & ~choice.tie).any())))
-    return tuple(ties)
+    choices = balls.choices
+    found = mattering(balls, {position: choice.tie | choice.open for position, choice in choices.items()})
+    active = depending(derivative.graph) if found else set()
+    return tuple(
+        _tie(derivative.graph, position, presumed=bool((choices[position].open & ~choices[position].tie).any()))
+        for position in found
+        if position in active
+    )
 
 
 def near_ties(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> tuple[Tie, ...]:
     """Return the decisions that rounding may take the other way, exact ties left out."""
-    users = consumers(derivative.graph)
-    near = []
-    for position, choice in balls.choices.items():
-        if np.isinf(choice.margin).all():
-            continue  # nothing depends on it: the order of the rows in an elimination
-        flags = within_rounding(derivative.graph.nodes[position], choice, bounds)
-        if flags.any() and matters(balls, users, position, flags):
-            near.append(_tie(derivative.graph, position, presumed=False))
-    return tuple(near)
+    flagged = {
+        position: within_rounding(derivative.graph.nodes[position], choice, bounds)
+        for position, choice in balls.choices.items()
+        if not np.isinf(choice.margin).all()  # nothing depends on the order of the rows in an elimination
+    }
+    return tuple(_tie(derivative.graph, position, presumed=False) for position in mattering(balls, flagged))
 
 
 def _tie(graph: Graph, position: int, presumed: bool) -> Tie:
@@ -102,6 +100,13 @@ def consumers(graph: Graph) -> dict[int, list[int]]:
         for k in set(node.args):
             users[k].append(position)
     return users
+
+
+def mattering(run: Evaluation, flagged: Mapping[int, Flags]) -> list[int]:
+    """Return the decisions that are flagged somewhere and that the value or gradient depends on there."""
+    raised = {position: flags for position, flags in flagged.items() if flags.any()}
+    users = consumers(run.graph) if raised else {}
+    return [position for position, flags in raised.items() if matters(run, users, position, flags)]
 
 
 def matters(run: Evaluation, users: dict[int, list[int]], decision: int, flags: Flags) -> bool:

@@ -108,7 +108,8 @@ def _coarse(tolerance: Array, size: Array, limit: float) -> bool:
     if not alive.any():
         return False
     with np.errstate(all="ignore"):
-        fine = np.median(tolerance[alive] / size[alive]) <= limit
+        resolution = tolerance[alive] / size[alive]
+        fine = (resolution <= limit).all() or np.median(resolution) <= limit
         seeing = np.linalg.norm(tolerance[alive]) <= BLIND * np.linalg.norm(size[alive])
     return not (fine and seeing)
 
