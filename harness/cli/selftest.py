@@ -16,7 +16,7 @@ from harness.run.lab import Lab
 from harness.workers.limits import Limits
 
 REPORT = Path("reports/selftest.md")
-VIOLENT = Limits(seconds=10.0, megabytes=3000.0)
+VIOLENT = Limits(seconds=10.0, megabytes=1500.0)
 """For defects that hang and eat: what others may take for an answer would be long to wait for."""
 
 PATIENT = Limits(seconds=600.0)
@@ -35,8 +35,11 @@ def crew(violent: bool) -> Iterator[Lab]:
 
 @app.command()
 def selftest(
-    quick: Annotated[bool, typer.Option(help="A tenth of the draws, each defect once, no other checkers.")] = False,
-    draws: Annotated[int, typer.Option(help="Draws of the campaign for false alarms; 0: 3300, quickly 330.")] = 0,
+    quick: Annotated[
+        bool,
+        typer.Option(help="A tenth of the draws, most defects once, no other checkers."),
+    ] = False,
+    draws: Annotated[int, typer.Option(help="Draws of the campaign for false alarms; 0: 3600, quickly 330.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     out: Annotated[Path, typer.Option(help="Where the table is written.")] = REPORT,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only what does not hold.")] = False,
@@ -52,7 +55,7 @@ def selftest(
     there = [name for name in BACKENDS if available(name) is None]
     if not there:
         return complain("none of TensorFlow, PyTorch and JAX is installed; gradharness doctor says how", Exit.NOTHING)
-    request = Request(draws=draws or (330 if quick else 3300), seed=seed, quick=quick)
+    request = Request(draws=draws or (330 if quick else 3600), seed=seed, quick=quick)
     cases = len(campaign(request.draws, seed, request.few)[0]) + len(planted()[0])
     with Progress(cases, quiet=quiet) as advance:
         proof = prove(request, crew, peers=() if quick else there, sink=advance)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +28,8 @@ def behaving(backend: str, behaviour: Behaviour) -> Callable[[Definition], Nativ
     return make
 
 
-def _defect(kind: str, case: str, backend: str, native: Any, verdicts: str, **more: Any) -> Defect:
+def faulty(kind: str, case: str, backend: str, native: Any, verdicts: str, **more: Any) -> Defect:
+    """Return a defect whose numbers are not what is wrong; `verdicts` are words, parted by spaces."""
     return Defect(
         kind=kind,
         case=case,
@@ -102,20 +101,20 @@ def _forms() -> list[Defect]:
     found = []
     for kind, place, change, verdicts in FORMS:
         case, leaf = place.split(".")
-        found += [_defect(kind, case, b, tampered(b, leaf, change), words) for b, words in verdicts.items()]
+        found += [faulty(kind, case, b, tampered(b, leaf, change), words) for b, words in verdicts.items()]
     for backend in BACKENDS:
         dead = "DEAD-LEAF" if backend == "jax" else "DISCONNECTED"
         found += [
-            _defect("detached", "residual", backend, behaving(backend, _detached("w2")), dead),
-            _defect("float32_throughout", "mlp", backend, behaving(backend, _in_float32), "DTYPE", dtypes=("float64",)),
-            _defect(
+            faulty("detached", "residual", backend, behaving(backend, _detached("w2")), dead),
+            faulty("float32_throughout", "mlp", backend, behaving(backend, _in_float32), "DTYPE", dtypes=("float64",)),
+            faulty(
                 "numpy_inside",
                 "wave",
                 backend,
                 behaving(backend, _numpy_inside),
                 "DISAGREE DISCONNECTED ERROR NOT-NATIVE",
             ),
-            *(_defect(kind, case, backend, behaving(backend, b), verdict) for kind, case, b, verdict in VALUES),
+            *(faulty(kind, case, backend, behaving(backend, b), verdict) for kind, case, b, verdict in VALUES),
         ]
     return found
 
@@ -160,11 +159,27 @@ def not_differentiated_twice(f: Any, g: Any, x: Any) -> Any:
     return g * f.stop_gradient(2 * x)
 
 
+def with_half_a_second_derivative(f: Any, g: Any, x: Any) -> Any:
+    """Return the right adjoint of a square, whose own derivative is half of what it should be."""
+    return g * (x + f.stop_gradient(x))
+
+
+def only_in_float32(f: Any, g: Any, x: Any) -> Any:
+    """Double the adjoint in single precision."""
+    return g * 2 if f.dtype(g) == "float32" else g
+
+
 def _twice(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
     f.square = f.custom(f.square, lambda g, y, x: (not_differentiated_twice(f, g, x),))
     return definition(f, **leaves)
 
 
+def _half_twice(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
+    f.square = f.custom(f.square, lambda g, y, x: (with_half_a_second_derivative(f, g, x),))
+    return definition(f, **leaves)
+
+
+SINGLE = ("float32",)
 COMPILED = {"tensorflow": "function", "torch": "func", "jax": "jit"}
 
 
@@ -172,10 +187,10 @@ def _conduct() -> list[Defect]:
     found = []
     for b in BACKENDS:
         found += [
-            _defect("unsteady", "wave", b, tampered(b, "w", unsteady()), "NONDETERMINISTIC"),
-            _defect("stale", "wave", b, tampered(b, "w", stale()), "STALE", points=("here", "there")),
-            _defect("only_compiled", "mlp", b, tampered(b, "w2", only_transformed), "DISAGREE", variant=COMPILED[b]),
-            _defect(
+            faulty("unsteady", "wave", b, tampered(b, "w", unsteady()), "NONDETERMINISTIC"),
+            faulty("stale", "wave", b, tampered(b, "w", stale()), "STALE", points=("here", "there")),
+            faulty("only_compiled", "mlp", b, tampered(b, "w2", only_transformed), "DISAGREE", variant=COMPILED[b]),
+            faulty(
                 "only_in_a_region",
                 "mlp",
                 b,
@@ -183,12 +198,14 @@ def _conduct() -> list[Defect]:
                 "DISAGREE",
                 points=("here", "there"),
             ),
-            _defect("only_second_derivative", "mlp", b, behaving(b, _twice), "DISAGREE DEAD-LEAF", operator="hvp"),
-            _defect("random_state", "bilinear", b, behaving(b, _with_random), "MUTATED"),
+            faulty("only_second_derivative", "mlp", b, behaving(b, _twice), "DISAGREE DEAD-LEAF", operator="hvp"),
+            faulty("half_a_second_derivative", "pool", b, behaving(b, _half_twice), "DISAGREE", operator="hvp"),
+            faulty("only_in_float32", "attention", b, tampered(b, "v", only_in_float32), "DISAGREE", dtypes=SINGLE),
+            faulty("random_state", "bilinear", b, behaving(b, _with_random), "MUTATED"),
         ]
     return found + [
-        _defect("inputs_overwritten", "mlp", "torch", behaving("torch", _overwriting), "MUTATED"),
-        *(_defect("setting_changed", "mlp", b, behaving(b, _SETTINGS[b]), "MUTATED") for b in BACKENDS),
+        faulty("inputs_overwritten", "mlp", "torch", behaving("torch", _overwriting), "MUTATED"),
+        *(faulty("setting_changed", "mlp", b, behaving(b, _SETTINGS[b]), "MUTATED") for b in BACKENDS),
     ]
 
 
@@ -219,59 +236,7 @@ def _run_eagerly(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
 
 _SETTINGS: dict[str, Behaviour] = {"tensorflow": _run_eagerly, "torch": _default_dtype, "jax": _jax_precision}
 
-# --------------------------------------------------------------------------- what ends the call
-
-
-def _raising(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    raise ValueError("the weights have not been loaded")
-
-
-def _raising_backward(f: Any, g: Any, x: Any) -> Any:
-    raise NotImplementedError("backward is not written yet")
-
-
-def _leaving(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    raise SystemExit(3)
-
-
-def _exiting(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    os._exit(3)
-
-
-def _aborting(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    os.abort()
-
-
-def _hanging(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    while True:
-        time.sleep(1)
-
-
-def _eating(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
-    eaten = []
-    while True:
-        eaten.append(np.ones(2**24))
-
-
-def _endings() -> list[Defect]:
-    found = []
-    for b in BACKENDS:
-        found += [
-            _defect("raising", "wave", b, behaving(b, _raising), "ERROR"),
-            _defect("raising_backward", "wave", b, tampered(b, "w", _raising_backward), "ERROR"),
-            _defect("leaving", "wave", b, behaving(b, _leaving), "ERROR"),
-        ]
-    violent = {"violent": True, "dtypes": ("float64",)}
-    return found + [
-        _defect("exiting", "wave", "torch", behaving("torch", _exiting), "CRASHED", **violent),
-        _defect("aborting", "wave", "jax", behaving("jax", _aborting), "CRASHED", **violent),
-        _defect("hanging", "wave", "jax", behaving("jax", _hanging), "TIMEOUT", **violent),
-        _defect("hanging", "wave", "torch", behaving("torch", _hanging), "TIMEOUT", **violent),
-        _defect("eating_memory", "wave", "torch", behaving("torch", _eating), "OUT-OF-MEMORY", **violent),
-        _defect("aborting", "wave", "tensorflow", behaving("tensorflow", _aborting), "CRASHED", **violent),
-    ]
-
 
 def planted() -> list[Defect]:
     """Return every defect of form and conduct."""
-    return [*_forms(), *_conduct(), *_endings()]
+    return [*_forms(), *_conduct()]

@@ -27,6 +27,10 @@ class Defect:
     """The verdicts that are right; a defect must get one of them."""
     diagnosis: tuple[str, ...] = ()
     """Words one of which must stand in the diagnosis; empty: any."""
+    doubts: frozenset[str] = frozenset()
+    """Inconclusive verdicts that are right as well: between the one-sided derivatives no rule calls a number wrong."""
+    operation: str = ""
+    """Of a step that is wrong: what a message that blames one operation must say, as a regular expression."""
     size: float | None = None
     """Greatest relative change of an entry, where it is small enough to ask whether it can be seen; None: gross."""
     leaf: str = ""

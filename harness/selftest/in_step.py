@@ -21,6 +21,22 @@ class Slip:
     op: str
     rule: Rule
     cases: tuple[str, ...]
+    blame: str = ""
+    """What a message that blames one operation must say; "": its name. An edge is told at either of its ends."""
+    verdicts: frozenset[str] = frozenset({"DISAGREE"})
+    doubts: frozenset[str] = frozenset()
+
+    def planted(self, backend: str, turn: int) -> Defect:
+        """Return the slip on a framework, in the function whose turn it is."""
+        return Defect(
+            kind=self.kind,
+            case=self.cases[turn % len(self.cases)],
+            backend=backend,
+            native=with_op(backend, self.op, ruled(self.rule)),
+            verdicts=self.verdicts,
+            doubts=self.doubts,
+            operation=self.blame or f".*the {self.op} ",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +46,23 @@ class Cut:
     kind: str
     op: str
     cases: tuple[str, ...]
+    blame: str
+    """As that of a slip."""
     operand: int | None = None
     """Only this operand's path is cut; None: all."""
     verdicts: frozenset[str] = frozenset({"DISAGREE"})
+
+    def planted(self, backend: str, turn: int) -> Defect:
+        """Return the cut on a framework, in the function whose turn it is."""
+        return Defect(
+            kind=self.kind,
+            case=self.cases[turn % len(self.cases)],
+            backend=backend,
+            native=with_op(backend, self.op, cut(self.operand)),
+            verdicts=self.verdicts,
+            numeric=self.verdicts == frozenset({"DISAGREE"}),
+            operation=self.blame,
+        )
 
 
 def with_op(backend: str, op: str, remake: Callable[[Any, Any], Any]) -> Callable[[Definition], Native]:
@@ -97,6 +127,9 @@ def _count(x: Any, axis: Any) -> int:
     return total
 
 
+SPREAD, SHARES = ".*from (the sqrt|`spread`) ", ".*from (the softmax|the divide) "
+"""A root that stands in a variable, and the last step of a softmax."""
+
 SLIPS: tuple[Slip, ...] = (
     Slip(kind="tanh_by_1_less_y", op="tanh", rule=lambda f, g, y, x: (g * (1 - y),), cases=("mlp", "elman")),
     Slip(kind="tanh_by_1_less_x2", op="tanh", rule=lambda f, g, y, x: (g * (1 - x * x),), cases=("mlp", "elman")),
@@ -104,7 +137,13 @@ SLIPS: tuple[Slip, ...] = (
     Slip(kind="sin_by_minus_cos", op="sin", rule=lambda f, g, y, x: (-g * f.cos(x),), cases=("wave",)),
     Slip(kind="exp_by_x", op="exp", rule=lambda f, g, y, x: (g * x,), cases=("mixture",)),
     Slip(kind="log_by_1_over_x2", op="log", rule=lambda f, g, y, x: (g / (x * x),), cases=("mixture", "ratio")),
-    Slip(kind="sqrt_without_half", op="sqrt", rule=lambda f, g, y, x: (g / y,), cases=("ratio", "layer_norm")),
+    Slip(
+        kind="sqrt_without_half",
+        op="sqrt",
+        rule=lambda f, g, y, x: (g / y,),
+        cases=("ratio", "layer_norm"),
+        blame=SPREAD,
+    ),
     Slip(
         kind="softplus_mirrored",
         op="softplus",
@@ -112,7 +151,13 @@ SLIPS: tuple[Slip, ...] = (
         cases=("logistic",),
     ),
     Slip(kind="relu_leaks", op="relu", rule=lambda f, g, y, x: (f.where(x > 0, g, 0.01 * g),), cases=("relu_net",)),
-    Slip(kind="relu_straight_through", op="relu", rule=lambda f, g, y, x: (g * 1,), cases=("relu_net",)),
+    Slip(
+        kind="relu_straight_through",
+        op="relu",
+        rule=lambda f, g, y, x: (g * 1,),
+        cases=("relu_net",),
+        blame="the (relu|pick) ",
+    ),
     Slip(
         kind="relu_guided",
         op="relu",
@@ -124,6 +169,7 @@ SLIPS: tuple[Slip, ...] = (
         op="mean",
         rule=lambda f, g, y, x, axis=None, keepdims=False: (_spread(f, g, x, axis, keepdims),),
         cases=("mlp", "logistic", "layer_norm"),
+        blame="the (mean|divide) ",
     ),
     Slip(
         kind="sum_as_mean",
@@ -163,6 +209,7 @@ SLIPS: tuple[Slip, ...] = (
         op="softmax",
         rule=lambda f, g, y, x, axis: (g * y,),
         cases=("attention", "softmax_regression"),
+        blame="the (softmax|divide .* from the sum) ",
     ),
     Slip(
         kind="quotient_without_minus",
@@ -170,7 +217,13 @@ SLIPS: tuple[Slip, ...] = (
         rule=lambda f, g, y, a, b: (g / b, g * a / (b * b)),
         cases=("ratio",),
     ),
-    Slip(kind="square_not_doubled", op="square", rule=lambda f, g, y, x: (g * x,), cases=("mlp", "bilinear", "pool")),
+    Slip(
+        kind="square_not_doubled",
+        op="square",
+        rule=lambda f, g, y, x: (g * x,),
+        cases=("mlp", "bilinear", "pool"),
+        blame="the (square|multiply) ",
+    ),
     Slip(kind="sigmoid_by_y", op="sigmoid", rule=lambda f, g, y, x: (g * y,), cases=("residual",)),
     Slip(
         kind="sigmoid_slightly_off",
@@ -184,35 +237,24 @@ NOTHING = frozenset({"DISCONNECTED", "DEAD-LEAF"})
 """Nothing comes back for a leaf; JAX says it by zeros."""
 
 CUTS: tuple[Cut, ...] = (
-    Cut(kind="spread_as_constant", op="sqrt", cases=("layer_norm",)),
-    Cut(kind="shares_as_constants", op="softmax", cases=("attention",), verdicts=NOTHING),
-    Cut(kind="one_path_of_the_sine", op="sin", cases=("wave",)),
-    Cut(kind="gate_cut", op="sigmoid", cases=("residual",)),
-    Cut(kind="spread_cut", op="divide", operand=1, cases=("layer_norm",)),
-    Cut(kind="denominator_cut", op="divide", operand=1, cases=("ratio",), verdicts=NOTHING),
-    Cut(kind="state_forgotten", op="matmul", operand=0, cases=("elman",)),
+    Cut(kind="spread_as_constant", op="sqrt", cases=("layer_norm",), blame=SPREAD),
+    Cut(kind="shares_as_constants", op="softmax", cases=("attention",), verdicts=NOTHING, blame=SHARES),
+    Cut(kind="one_path_of_the_sine", op="sin", cases=("wave",), blame=".*the sin "),
+    Cut(kind="gate_cut", op="sigmoid", cases=("residual",), blame=".*the sigmoid "),
+    Cut(kind="spread_cut", op="divide", operand=1, cases=("layer_norm",), blame="the divide .* from `spread` "),
+    Cut(
+        kind="denominator_cut",
+        op="divide",
+        operand=1,
+        cases=("ratio",),
+        verdicts=NOTHING,
+        blame="the divide .* from `y` ",
+    ),
+    Cut(kind="state_forgotten", op="matmul", operand=0, cases=("elman",), blame="the matmul .* from the tanh "),
 )
 
 
 def planted() -> list[Defect]:
     """Return every slip and every cut on every framework."""
-    return [
-        *(_slip(slip, backend, turn) for slip in SLIPS for turn, backend in enumerate(BACKENDS)),
-        *(_cut(one, backend, turn) for one in CUTS for turn, backend in enumerate(BACKENDS)),
-    ]
-
-
-def _slip(slip: Slip, backend: str, turn: int) -> Defect:
-    native = with_op(backend, slip.op, ruled(slip.rule))
-    return Defect(kind=slip.kind, case=slip.cases[turn % len(slip.cases)], backend=backend, native=native)
-
-
-def _cut(one: Cut, backend: str, turn: int) -> Defect:
-    return Defect(
-        kind=one.kind,
-        case=one.cases[turn % len(one.cases)],
-        backend=backend,
-        native=with_op(backend, one.op, cut(one.operand)),
-        verdicts=one.verdicts,
-        numeric=one.verdicts == frozenset({"DISAGREE"}),
-    )
+    steps: tuple[Slip | Cut, ...] = (*SLIPS, *CUTS)
+    return [one.planted(backend, turn) for one in steps for turn, backend in enumerate(BACKENDS)]

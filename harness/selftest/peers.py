@@ -14,7 +14,7 @@ from harness.collect import cases_of, load
 from harness.measurement import Failure, Trouble
 from harness.run.lab import Inline
 from harness.selftest.defects import Defect
-from harness.selftest.trial import PLANTED
+from harness.selftest.trial import PLANTED, TIGHT
 from harness.workers.jobs import Job, Reply
 from harness.workers.limits import Limits
 from harness.workers.room import Room
@@ -131,8 +131,8 @@ class Peers:
             room.join()
 
     def ask(self, defect: Defect) -> Asked | None:
-        """Return the checker at work; None where it is not installed, or has no such operator or variant."""
-        if defect.backend not in self._rooms or defect.operator != "grad":
+        """Return the checker at work; None where it is not installed, or has no such operator or dtype."""
+        if defect.backend not in self._rooms or defect.operator != "grad" or TIGHT not in defect.dtypes:
             return None
         job: Job = Peer(backend=defect.backend, case=defect.case, spelling=defect.kind, points=defect.points)
         return Asked(defect=defect, future=self._rooms[defect.backend].submit(job))

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.declare import Case, case, data, param
 from harness.points import point
-from harness.selftest import at_leaf, conduct, in_step
+from harness.selftest import at_leaf, at_tie, conduct, endings, in_step
 from harness.selftest.defects import Defect
 
 RNG = np.random.default_rng(20260301)
@@ -185,8 +185,54 @@ def ratio(xp: Any, x: Any, y: Any) -> Any:
     return xp.sum(xp.divide(xp.sqrt(x), y) + xp.log(x))
 
 
+ON_A_BEND = (0.0, 0.0, 1.5, -0.75, 0.0, 0.25)
+UNEVEN = (0.5, -1.25, 2.0, 0.125, 3.0, -0.75)
+
+
+@case(w=param(shape=6), c=data(UNEVEN), points=[point("here", w=ON_A_BEND)])
+def rectifier(xp: Any, w: Any, c: Any) -> Any:
+    """Weighted relus, some at 0."""
+    return xp.sum(xp.nn.relu(w) * c)
+
+
+@case(w=param(shape=(3, 4)), x=data(numbers(8, 3)), c=data(numbers(8, 4)), points=[point("here", w=np.zeros((3, 4)))])
+def dead_units(xp: Any, w: Any, x: Any, c: Any) -> Any:
+    """Weighted relu units at zero weights."""
+    return xp.sum(xp.nn.relu(x @ w) * c)
+
+
+@case(w=param(shape=6), c=data(UNEVEN), points=[point("here", w=ON_A_BEND)])
+def penalty(xp: Any, w: Any, c: Any) -> Any:
+    """Squared error and an L1 penalty, some weights of which are 0."""
+    return xp.sum(xp.square(w - c)) + xp.sum(xp.abs(w))
+
+
+@case(x=param(shape=(2, 4)), points=[point("here", x=[[1, 0.5, 1, -1], [0.25, 2, 2, 2]])])
+def level(xp: Any, x: Any) -> Any:
+    """Squares of rows' greatest entries, which tie."""
+    return xp.sum(xp.square(xp.max(x, axis=1)))
+
+
+@case(x=param(shape=4), y=param(shape=4), points=[point("here", x=[1, 0.5, -1, 2], y=[1, 0.75, -1, -2])])
+def upper(xp: Any, x: Any, y: Any) -> Any:
+    """Squares of the greater of two, equal in some places."""
+    return xp.sum(xp.square(xp.maximum(x, y)))
+
+
+@case(x=param(shape=4), points=[point("here", x=[0, 0.5, -1, 0])])
+def joint(xp: Any, x: Any) -> Any:
+    """2x right of 0, 3x from 0 on to the left."""
+    return xp.sum(xp.where(x > 0, 2 * x, 3 * x))
+
+
 CASES: dict[str, Case] = {value.id.split(".")[1]: value for value in list(vars().values()) if isinstance(value, Case)}
-DEFECTS: tuple[Defect, ...] = (*at_leaf.planted(), *in_step.planted(), *conduct.planted())
+DEFECTS: tuple[Defect, ...] = (
+    *at_leaf.planted(),
+    *in_step.planted(),
+    *at_tie.planted(),
+    *conduct.planted(),
+    *endings.planted(),
+)
 
 for defect in DEFECTS:
     carrier = CASES[defect.case]

@@ -77,6 +77,42 @@ def wide(rng: np.random.Generator, leaf: Input) -> Array:
     return np.asarray(np.clip(sizes * signs, low, high))
 
 
+def edges(rng: np.random.Generator, leaf: Input) -> Array:
+    """Return −1, 0 and 1: bends are met exactly, and entries are equal."""
+    return np.clip(rng.integers(-1, 2, leaf.shape).astype(np.float64), *bounds(leaf))
+
+
+def beside(rng: np.random.Generator, leaf: Input) -> Array:
+    """Return −1, 0 and 1, some of them off by 2⁻⁴⁰: float32 rounds these onto the bend, but not those beside 0."""
+    return np.clip(edges(rng, leaf) + rng.integers(-1, 2, leaf.shape) * 2.0**-40, *bounds(leaf))
+
+
+def tiny(rng: np.random.Generator, leaf: Input) -> Array:
+    """Return numbers of 1e-30 for what is differentiated."""
+    return np.clip(ordinary(rng, leaf) * 1e-30, *bounds(leaf)) if leaf.param else ordinary(rng, leaf)
+
+
+def huge(rng: np.random.Generator, leaf: Input) -> Array:
+    """Return numbers of 1e30 for what is differentiated, where its domain has them."""
+    low, high = bounds(leaf)
+    if not leaf.param or high < 1e20:
+        return ordinary(rng, leaf)
+    return np.clip(ordinary(rng, Input(shape=leaf.shape)) * 0.5e30, low, high)
+
+
+def uneven(rng: np.random.Generator, leaf: Input) -> Array:
+    """Return numbers between 1e-30 and 1e30, where the domain has them."""
+    low, high = bounds(leaf)
+    if not leaf.param or high < 1e20:
+        return ordinary(rng, leaf)
+    sizes = np.power(10.0, rng.uniform(-30, 30, leaf.shape))
+    return np.asarray(np.clip(sizes * rng.choice([-1.0, 1.0], leaf.shape), low, high))
+
+
 SMOOTH: tuple[Scene, ...] = (ordinary, zero, constant, positive, thousand, dyadic, small, wide)
 BENT: tuple[Scene, ...] = (ordinary, positive, wide)
 """For functions with kinks: the others put arguments on them."""
+TIED: tuple[Scene, ...] = (edges, zero, constant, beside, dyadic)
+"""On the kinks of functions that are judged by conventions there."""
+SCALED: tuple[Scene, ...] = (ordinary, tiny, huge, uneven, zero)
+"""For functions that stay in range."""

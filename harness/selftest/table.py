@@ -14,6 +14,10 @@ from harness.selftest.prove import PASSING, UNSEEN, Proof
 from harness.selftest.trial import TIGHT, Outcome, Trial
 
 PACKAGES = ("gradharness", "tensorflow", "tensorflow-cpu", "torch", "jax", "numpy", "python-flint")
+QUICK = (
+    "which leaves out nine tenths of the draws and most functions, variants and half dtypes of the campaign, two of "
+    "three frameworks and the second dtype of each defect, those that end or hang their process, and the other checkers"
+)
 Row = Sequence[str]
 
 
@@ -33,15 +37,17 @@ def _head(proof: Proof) -> Iterator[str]:
     problems = proof.problems()
     kinds = len({trial.defect.kind for trial in proof.trials})
     defects = len({trial.defect for trial in proof.trials})
+    doubted = len({trial.defect for trial in proof.trials if trial.outcome is Outcome.DOUBTED})
     yield "# Selftest: can this harness fail?\n"
     yield (
         f"{defects} planted defects of {kinds} kinds, {len(proof.campaign.cells)} draws of right gradients, "
         f"seed {proof.request.seed}: "
         + ("everything holds." if not problems else f"**{len(problems)} things do not hold.**")
+        + (f" Of {doubted} defects at ties it can only be said that they do not pass." if doubted else "")
     )
     versions = proof.campaign.header.versions
     yield "\nVersions: " + ", ".join(f"{name} {versions[name]}" for name in PACKAGES if versions.get(name)) + "."
-    yield "Made by `gradharness selftest`" + (" `--quick`." if proof.request.quick else ".")
+    yield "Made by `gradharness selftest`" + (f" `--quick`, {QUICK}." if proof.request.quick else ".")
     yield from (f"\n* {problem}" for problem in problems)
 
 
@@ -57,7 +63,20 @@ def _defects(proof: Proof) -> Iterator[str]:
     yield from grid(("dtype", *Outcome, "undetectable allowed"), rows)
     yield (
         "*Found*: a failing verdict of the right kind. *Undetectable*: it passes, and is smaller than the resolution ρ "
-        "that the harness prints beside the pass. *Missed*: anything else."
+        "that the harness prints beside the pass. *Inconclusive*: at a tie it lies between the one-sided derivatives, "
+        "is no known convention, and does not pass. *Missed*: anything else."
+    )
+    yield from _named(proof)
+
+
+def _named(proof: Proof) -> Iterator[str]:
+    """Yield how many messages name the operation that is wrong."""
+    own = [trial for trial in proof.trials if trial.defect.operation and trial.dtype == TIGHT]
+    told = [trial.named for trial in own if trial.named is not None]
+    yield (
+        f"\n{len(own)} defects are the wrong rule of one operation, in {TIGHT}; {len(told)} messages blame one, as a "
+        "single sign, factor or missing path of it explains the whole gradient. "
+        f"Named the operation: {sum(told)} of {len(told)}."
     )
 
 
@@ -73,26 +92,26 @@ def _peers(proof: Proof) -> Iterator[str]:
         rows.append((f"`{checker}`", TIGHT, *(_tally(said) if said else ("not asked", "", "", "", ""))))
     for dtype in UNSEEN:
         rows.append(("allclose, 1e-5 and 1e-3", dtype, *_tally(_fixed(proof, dtype))))
-    yield from grid(
-        ("checker", "dtype", "defects", "flagged", "passed", "hung or died", "of wrong numbers flagged"), rows
-    )
+    heads = ("checker", "dtype", "defects", "flagged", "passed", "hung, died or inconclusive")
+    yield from grid((*heads, "of wrong numbers flagged"), rows)
     yield (
         f"gradcheck and check_grads (reverse mode) have their default tolerances; compute_gradient returns Jacobians "
         f"without a verdict, and {TOLERANCE:g} is what TensorFlow's own tests ask for. allclose compares with the "
         "gradient of another framework. They look at the gradient alone: that they pass a wrong value or a changed "
-        "setting is no fault of theirs, and the last column counts the defects whose numbers alone are wrong."
+        "setting is no fault of theirs, and the last column counts the defects whose numbers alone are wrong. At a "
+        "tie a difference quotient lies between the one-sided derivatives, so they flag most right gradients as well."
     )
 
 
 def _ours(trial: Trial) -> str:
-    return FLAGGED if trial.outcome is Outcome.FOUND else PASSED
+    return {Outcome.FOUND: FLAGGED, Outcome.DOUBTED: Outcome.DOUBTED.value}.get(trial.outcome, PASSED)
 
 
 def _tally(said: Mapping[Defect, str]) -> tuple[str, ...]:
     """Return how many defects were shown, flagged, passed, and never answered; then how many wrong numbers flagged."""
     numeric = [word for defect, word in said.items() if defect.numeric]
     count = Counter(said.values())
-    ended = len(said) - count[FLAGGED] - count[PASSED]
+    ended = len(said) - count[FLAGGED] - count[PASSED]  # a verdict that is none counts here
     return str(len(said)), _share([*said.values()]), str(count[PASSED]), str(ended), _share(numeric)
 
 
@@ -144,8 +163,12 @@ def _known(proof: Proof) -> Iterator[str]:
     known = [line for line in proof.campaign.cells if line.expected]
     if known:
         yield "\n## Known inaccuracies of the frameworks, found again"
-        rows = [(line.id, line.verdict, f"{float(line.error):.2g}", line.expected) for line in known]
-        yield from grid(("draw", "verdict", "error", "why"), rows)
+        first = ("" if line.first_op is None else f"`{line.first_op.words}`" for line in known)
+        rows = [
+            (line.id, line.verdict, f"{float(line.error):.2g}", op, line.expected)
+            for line, op in zip(known, first, strict=True)
+        ]
+        yield from grid(("draw", "verdict", "error", "first operation that differs", "why"), rows)
 
 
 # --------------------------------------------------------------------------- every defect
@@ -183,4 +206,6 @@ def _cell(trial: Trial) -> str:
         return trial.line.verdict
     if trial.outcome is Outcome.UNDETECTABLE:
         return f"{trial.line.verdict}: below ρ = {trial.resolution:.1e}"
+    if trial.outcome is Outcome.DOUBTED:
+        return trial.line.verdict
     return f"**{trial.outcome}**: {trial.word}"

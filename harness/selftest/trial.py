@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ REACH = {"SUSPECT": 5.0}
 """How far above ρ a fault can be that was not blamed: tolerance and rounding, or four tolerances and rounding."""
 NOT_RUN = frozenset({"UNSUPPORTED", "NOT-INSTALLED"})
 TIGHT = "float64"
+BLAME = re.compile("one wrong node explains it all, (.*)", re.DOTALL)
+"""What a message says that blames one operation."""
 
 
 class Outcome(StrEnum):
@@ -29,6 +32,8 @@ class Outcome(StrEnum):
     """A failing verdict of the right kind."""
     UNDETECTABLE = "undetectable"
     """It passed, and it is smaller than the printed resolution."""
+    DOUBTED = "inconclusive"
+    """It did not pass, and at a tie nothing more can be said."""
     NOT_RUN = "not run"
     """The framework or the operator is not there."""
     MISSED = "missed"
@@ -51,6 +56,14 @@ class Trial:
     def word(self) -> str:
         """Return verdict and diagnosis."""
         return f"{self.line.verdict}{{{self.line.diagnosis}}}" if self.line.diagnosis else self.line.verdict
+
+    @property
+    def named(self) -> bool | None:
+        """Whether the message names the operation that is wrong; None where it blames none, or none is planted."""
+        blame = BLAME.search(self.line.reason)
+        if blame is None or not self.defect.operation or self.outcome is not Outcome.FOUND:
+            return None
+        return re.match(self.defect.operation, blame.group(1)) is not None
 
 
 def planted() -> tuple[dict[str, Case], tuple[Defect, ...]]:
@@ -80,13 +93,13 @@ def cells_of(defect: Defect) -> list[Cell]:
     ]
 
 
-def honest_cells(cases: Iterable[Case], dtypes: Sequence[str]) -> list[Cell]:
-    """Return the cells of the right functions: what a fixed tolerance compares with, and no defect at all."""
+def honest_cells(cases: Iterable[Case], dtypes: Sequence[str], points: int) -> list[Cell]:
+    """Return the cells of the right functions at their first points: what a fixed tolerance compares with."""
     return [
         Cell(case=case.id, backend=backend, variant=describe(backend).variants[0], dtype=dtype, point=point.label)
         for case in cases
         for dtype in dtypes
-        for point in case.points
+        for point in case.points[:points]
         for backend in BACKENDS
     ]
 
@@ -103,6 +116,8 @@ def judged(defect: Defect, dtype: str, lines: Sequence[CellLine], resolution: fl
     worst = min(lines, key=lambda line: ("fail", "inconclusive", "pass").index(line.cls))
     if all(line.verdict in NOT_RUN for line in lines):
         return trial(Outcome.NOT_RUN, worst)
+    if all(line.verdict in defect.doubts for line in lines):
+        return trial(Outcome.DOUBTED, worst)
     below = _below(defect, worst, resolution)
     return trial(Outcome.UNDETECTABLE if below else Outcome.MISSED, worst)
 

@@ -50,3 +50,9 @@ def logsumexp_far(xp: Any, x: Any, c: Any) -> Any:
 def quotient_of_small(xp: Any, x: Any, c: Any) -> Any:
     """0 over small numbers, whose squares' reciprocals leave float16."""
     return ((x - x) / x) @ c
+
+
+@drawn(x=param(shape=3, domain=(0, 0)))
+def norm_at_0(xp: Any, x: Any) -> Any:
+    """The Euclidean norm at 0."""
+    return xp.linalg.vector_norm(x, axis=0)
