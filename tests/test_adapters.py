@@ -15,7 +15,7 @@ import pytest
 
 from conftest import Command
 from harness.backends import BACKENDS, OLDEST, available, describe
-from harness.backends.adapter import first_line
+from harness.backends.said import first_line
 from harness.graph import build as b
 from harness.graph.build import Builder
 from harness.measurement import Task, Trouble
@@ -202,6 +202,7 @@ def test_a_missing_framework_is_named_with_the_line_that_installs_it(monkeypatch
     assert failure.sentence == "tensorflow is not installed; install it with: pip install 'gradharness[tensorflow]'"
 
 
+@pytest.mark.needs("name")
 @pytest.mark.parametrize("name", NAMES)
 def test_versions_and_flags_tell_what_a_number_depends_on(name: str, command: Command, root: Path) -> None:
     """In a process of its own: threads cannot be set once a framework has computed."""

@@ -305,7 +305,7 @@ def test_a_native_has_cells_beside_the_definition() -> None:
     assert len(ids) == 2 * 6
     full = [cell for cell in plan([made], Selection(profile="full")) if cell.spelling == "right"]
     assert {cell.variant for cell in full if cell.operator == "grad"} == {"eager"}
-    assert {cell.operator for cell in full} == {"grad", "hvp"}, "a rule that is wrong twice is a finding too"
+    assert {cell.operator for cell in full} == {"grad", "hvp", "vjp"}, "a rule that is wrong twice is a finding too"
     assert not any("/numpy/" in identity for identity in ids)
 
 

@@ -312,6 +312,19 @@ def test_a_rule_that_is_wrong_only_in_the_second_derivative_is_caught(name: str)
     assert product.verdict(measured(name, product, usual, native=wrong)) is Verdict.DISAGREE
 
 
+def test_forward_mode_of_tensorflow_goes_past_a_rule_and_its_usual_route_does_not() -> None:
+    of, wrong = asked("cubes", "hvp"), native("tensorflow", second=2.0)
+    found = {
+        route: of.verdict(measured("tensorflow", of, route, native=wrong)) for route in routes("tensorflow", "hvp")
+    }
+    assert found == {
+        "reverse-reverse": Verdict.DISAGREE,
+        "forward-reverse": Verdict.EXACT,
+        "reverse-forward": Verdict.EXACT,
+    }
+    assert next(routes("tensorflow", "hvp")) == "reverse-reverse"
+
+
 @pytest.mark.parametrize("operator", ["jvp", "adjoint"])
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_a_wrong_forward_rule_is_caught(name: str, operator: str) -> None:
@@ -429,7 +442,7 @@ def ids(**selection: Any) -> set[tuple[str, str, str, str]]:
 
 def test_the_default_profile_plans_some_at_one_point() -> None:
     beyond = {one for one in ids(profile="default") if one[0] != "grad"}
-    assert beyond == {("hvp", "reverse-reverse", "float64", "p0"), ("adjoint", "func", "float64", "p0")}
+    assert beyond == {("hvp", "reverse-reverse", "float64", "p0"), ("adjoint", "dual", "float64", "p0")}
     assert {one[0] for one in ids(profile="quick")} == {"grad"}
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import synthetic as made
 from harness import report
-from harness.report import facts, terminal
+from harness.report import facts, html, terminal
 from harness.report.lines import put
 from harness.run.records import CellLine, FirstOp, Run
 
@@ -69,9 +69,10 @@ def test_the_first_operation_that_differs_is_named_and_its_program_shown() -> No
         op="softplus", words="F.softplus", location="a.py:3", node=2, verdict="DISAGREE", program="print(1)\n"
     )
     cell = made.wrong(first_op=first)
-    text = terminal.summary(made.run((cell,)), show=["--run", "there"]).plain
+    text = terminal.summary(made.run((cell,)), show=["--run", "there"], repro=["a.py", "--run", "there"]).plain
     assert "  differs at   F.softplus   a.py:3\n" in text
-    assert f"gradharness repro {cell.id} --run there" in text
+    assert f"gradharness repro {cell.id} a.py --run there" in text
+    assert "gradharness" not in terminal.summary(made.run((cell,)), show=None).plain
     assert "alone at its own inputs: F.softplus, a.py:3\n    print(1)" in terminal.shown(made.run((cell,)), cell).plain
     assert "<code>F.softplus</code> a.py:3</summary><pre><code>print(1)" in str(
         report.load("html").render(made.run((cell,)))
@@ -205,6 +206,22 @@ def test_few_groups_are_shown_with_their_numbers() -> None:
 def test_an_entry_is_called_what_the_operator_makes_of_it(operator: str, named: str) -> None:
     run = made.run((made.cell(operator=operator),), groups=(made.group(operator=operator),))
     assert named in terminal.matrix(run).plain
+
+
+@pytest.mark.parametrize(
+    ("operator", "named"),
+    [("grad", "gradient"), ("hvp", "Hessian-vector product"), ("jvp", "Jacobian-vector product")],
+)
+def test_results_are_called_by_their_operator(operator: str, named: str) -> None:
+    run = made.run((made.cell(operator=operator),), groups=(made.group(operator=operator),))
+    shown = terminal.shown(run, run.cells[0]).plain
+    assert f"\n  {named}\n" in shown
+    assert f"{named} to ± " in shown
+    for said in (terminal.matrix(run).plain, shown, html.Page().render(run).partition('class="group"')[2]):
+        assert named in said
+        assert operator == "grad" or "gradient to" not in said
+    (head,) = (line for line in terminal.matrix(run).plain.splitlines() if line.lstrip().startswith("engine"))
+    assert re.split(r"  +", head.strip()) == ["engine", "value", named, "error", "tolerance", "verdict"]
 
 
 def test_where_there_is_no_derivative_no_digit_agrees() -> None:

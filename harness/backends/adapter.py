@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import linecache
-import re
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -24,31 +23,16 @@ from harness.backends.custody import Custody, Watched
 from harness.backends.interview import Answer, changed, interview
 from harness.backends.layouts import check_layouts
 from harness.backends.returned import NotATensor, foreigners
+from harness.backends.said import first_line, trouble_of
 from harness.backends.user_cost import user_cost
 from harness.conduct import Conduct, Foreign
 from harness.domains.beside import mirrored
 from harness.graph.emit import Phrasebook, Script, Unphrased, emit, program
 from harness.measurement import Failure, Leaves, Measurement, Partial, Task, Trouble
-from harness.told import RAISED, fitting, kind, message
+from harness.told import RAISED, kind, message
 
 KINDS: dict[str, type[np.generic]] = {"real": np.float64, "int": np.int64, "bool": np.bool_}
 """Kind of a leaf → NumPy's type of its values."""
-
-MEMORY = re.compile("out of memory|RESOURCE_EXHAUSTED|OOM when allocating|can't allocate memory", re.IGNORECASE)
-"""How the frameworks say that memory was not enough; none of them raises MemoryError."""
-
-LACKING = re.compile(
-    "not implemented for|Low precision dtypes not supported|Unsupported dtype|Could not find device for node|"
-    "is not in the list of allowed values|Detected unsupported operations|"
-    "gradient registry has no entry for|derivative for .* is not implemented|can't apply forward-mode differentiation|"
-    "does not support it because it has not been implemented|must override the setup_context|"
-    "does not have vmap support|You must implement the jvp function|"
-    "Reverse-mode differentiation does not work for"
-)
-"""How the frameworks say that they have no such function: in this dtype, or compiled."""
-
-READ = 5000
-"""Characters at either end of a message in which the line is looked for that says what is wrong."""
 
 Gradient = Callable[..., tuple[Any, Iterable[Any]]]
 """Native inputs → native value, and a native partial per differentiated leaf."""
@@ -122,6 +106,10 @@ class Adapter(ABC):
         """Return the variant that runs, and a warning where it is not the one that was asked for."""
         return task.variant, ""
 
+    def traced(self, task: Task) -> bool:
+        """Return whether the function is traced once and then run at other points."""
+        return task.variant in self.compiled
+
     def script(self, task: Task) -> Script:
         """Return the source of the task in this framework's words, or in the user's."""
         variant = self.variant(task)[0]
@@ -188,7 +176,7 @@ class Adapter(ABC):
 
     def _measured(self, task: Task, script: Script) -> Measurement:
         """Return what came of the calls, and what they changed; everything is put back."""
-        custody = Custody(self.watched(closely=task.native is not None), traced=task.variant in self.compiled)
+        custody = Custody(self.watched(closely=task.native is not None), traced=self.traced(task))
         try:
             found = self._interviewed(task, script, custody)
         except NotATensor as error:
@@ -201,7 +189,7 @@ class Adapter(ABC):
 
     def _interviewed(self, task: Task, script: Script, custody: Custody) -> Measurement:
         gradient, start = self._compiled(task, script), time.perf_counter()
-        if task.variant in self.compiled:
+        if self.traced(task):
             self._trace_elsewhere(task, gradient)
             custody.inspect()
         tracing = time.perf_counter() - start
@@ -261,13 +249,8 @@ class Adapter(ABC):
 
     def failure(self, error: BaseException, when: str) -> Failure:
         """Return the failure that an exception stands for, in one sentence."""
-        said = message(error)
-        trouble = Trouble.UNSUPPORTED if LACKING.search(said) else Trouble.ERROR
-        if isinstance(error, MemoryError) or MEMORY.search(said):
-            trouble = Trouble.OUT_OF_MEMORY
         blamed = self.name if isinstance(error, NotATensor) else f"{self.name} raised {kind(error)} {when}"
-        sentence = f"{blamed}: {first_line(said)}"
-        return Failure(trouble=trouble, sentence=sentence)
+        return Failure(trouble=trouble_of(error), sentence=f"{blamed}: {first_line(message(error))}")
 
 
 @lru_cache(maxsize=512)
@@ -283,13 +266,6 @@ def bind(source: str, function: str = "gradient", given: tuple[tuple[str, Any], 
     exec(compile(source, name, "exec"), namespace)
     bound: Callable[..., Any] = namespace[function]
     return bound
-
-
-def first_line(message: str) -> str:
-    """Return the line of a message that says what is wrong: the first, or the last where the first announces it."""
-    ends = message if len(message) <= 2 * READ else message[:READ] + message[-READ:]
-    lines = [line.strip() for line in re.sub(r"\[\[\{\{.*|\{\{.*?\}\} ?", "", ends).splitlines() if line.strip()]
-    return fitting(lines[-1] if lines[0].endswith(":") else lines[0]) if lines else "no message"
 
 
 def installed(package: str) -> str:

@@ -140,6 +140,12 @@ class JaxGrad(Adapter):
         eagerly = f"{task.variant} eager" if other else "eager"
         return eagerly, f"ran eagerly, not by jit: {nodes} nodes, and above {LARGEST_JIT} compiling takes long"
 
+    def traced(self, task: Task) -> bool:
+        """Return whether the function is compiled, as operators beyond the gradient are by every route."""
+        if task.operator == "grad":
+            return super().traced(task)
+        return not self.variant(task)[0].endswith("eager")
+
     def watched(self, *, closely: bool) -> Watched:
         return super().watched(closely=closely).plus(jax_state.watched(self.jax, closely=closely))
 

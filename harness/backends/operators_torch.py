@@ -12,36 +12,61 @@ ROUTES = {
     "jvp": ("dual", "func"),
     "jacobian": ("reverse", "forward"),
     "hvp": ("reverse-reverse", "forward-reverse", "reverse-forward"),
-    "adjoint": ("func",),
+    "adjoint": ("dual", "func"),
 }
 
 
 def lines(call: Call) -> str:
     """Return the lines that bind the function of the operator."""
-    own = {("vjp", "eager"): vjp, ("jvp", "dual"): jvp, ("hvp", "reverse-reverse"): hvp}
+    own = {
+        ("vjp", "eager"): vjp,
+        ("jvp", "dual"): jvp,
+        ("hvp", "reverse-reverse"): hvp,
+        ("adjoint", "dual"): adjoint,
+    }
     writer = own.get((call.operator, call.variant), FUNCTIONAL.lines)
     return writer(call)
 
 
 def vjp(call: Call) -> str:
     """Return the lines of `torch.autograd.grad` from a cotangent."""
+    further = f"grad_outputs={call.cotangent}, allow_unused=True"
+    return f"""def vjp({", ".join(call.signature)}):
+{taped(call)}    return value, torch.autograd.grad(value, [{given(call)}], {further})
+"""
+
+
+def taped(call: Call) -> str:
+    """Return the lines of the value on a tape."""
     params = given(call)
     one, each = f"{params}.detach().requires_grad_()", f"(p.detach().requires_grad_() for p in ({params}))"
-    return f"""def vjp({", ".join(call.signature)}):
-    {params} = {one if len(call.params) == 1 else each}
+    return f"""    {params} = {one if len(call.params) == 1 else each}
     value = {value(call)}
-    return value, torch.autograd.grad(value, [{params}], grad_outputs={call.cotangent}, allow_unused=True)
 """
 
 
 def jvp(call: Call) -> str:
     """Return the lines of dual numbers."""
+    return f"""def jvp({", ".join(call.signature)}):
+{pushed(call)}    return value, [tangent]
+"""
+
+
+def pushed(call: Call) -> str:
+    """Return the lines of the value and its tangent by dual numbers."""
     duals = [f"torch.autograd.forward_ad.make_dual({p}, {v})" for p, v in zip(call.params, call.tangents, strict=True)]
     made = "".join(f"        {p} = {dual}\n" for p, dual in zip(call.params, duals, strict=True))
-    return f"""def jvp({", ".join(call.signature)}):
-    with torch.autograd.forward_ad.dual_level():
+    return f"""    with torch.autograd.forward_ad.dual_level():
 {made}        value, tangent = torch.autograd.forward_ad.unpack_dual({value(call)})
-    return value, [tangent]
+"""
+
+
+def adjoint(call: Call) -> str:
+    """Return the lines of both sides of the adjoint identity, where dual numbers hold no tape: they come first."""
+    partials = f"torch.autograd.grad(value, [{given(call)}], grad_outputs={call.cotangent}, materialize_grads=True)"
+    return f"""def adjoint({", ".join(call.signature)}):
+{pushed(call)}{taped(call)}    partials = {partials}
+    return value, [tangent * {call.cotangent}, {FUNCTIONAL.along("partials", call)}]
 """
 
 

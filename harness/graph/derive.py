@@ -36,6 +36,8 @@ class Derivative:
     """Nodes that hold the same number, derived in two ways."""
     function: Graph | None = None
     """The function as it was written, composites kept; None where the results are not its gradient."""
+    asked: tuple[str, Graph] | None = None
+    """Of another operator: its name, and the function as it was written."""
 
 
 def lower(graph: Graph) -> Graph:

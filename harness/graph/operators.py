@@ -27,7 +27,7 @@ def vjp(graph: Graph) -> Derivative:
     c = builder.input(cotangent(graph), ())
     pulled = _pulled(builder, first, c)
     weighed = _of(builder, (builder.at(first.value) * c).id, pulled)
-    return _finished(builder, first, pulled, claims=(weighed,))
+    return _finished(builder, first, "vjp", pulled, claims=(weighed,))
 
 
 def jvp(graph: Graph) -> Derivative:
@@ -42,7 +42,7 @@ def jvp(graph: Graph) -> Derivative:
     slope = along(builder, first.partials, v)
     seed = builder.append(Node(op="input", attrs={"path": "the seed of a linear function"}))  # it cancels
     forward = _transposed(builder, along(builder, _pulled(builder, first, seed), v), seed)
-    return _finished(builder, first, {"jvp": forward.id}, claims=(first,), equal=((forward.id, slope.id),))
+    return _finished(builder, first, "jvp", {"jvp": forward.id}, claims=(first,), equal=((forward.id, slope.id),))
 
 
 def hvp(graph: Graph) -> Derivative:
@@ -50,7 +50,7 @@ def hvp(graph: Graph) -> Derivative:
     first = gradient(graph)
     slope = second(first)
     builder = b.thaw(slope.graph, tidy=True)
-    return _finished(builder, first, slope.partials, claims=(first, slope))
+    return _finished(builder, first, "hvp", slope.partials, claims=(first, slope))
 
 
 def adjoint(graph: Graph) -> Derivative:
@@ -63,7 +63,7 @@ def adjoint(graph: Graph) -> Derivative:
     by_jvp = _transposed(builder, by_vjp, c) * c
     weighed = _of(builder, (builder.at(first.value) * c).id, pulled)
     sides: dict[str, int | None] = {BY_JVP: by_jvp.id, BY_VJP: by_vjp.id}
-    return _finished(builder, first, sides, claims=(weighed,), equal=((by_jvp.id, by_vjp.id),))
+    return _finished(builder, first, "adjoint", sides, claims=(weighed,), equal=((by_jvp.id, by_vjp.id),))
 
 
 OPERATORS: dict[str, Callable[[Graph], Derivative]] = {
@@ -99,6 +99,7 @@ def _of(builder: Builder, value: int, partials: dict[str, int | None]) -> Deriva
 def _finished(
     builder: Builder,
     first: Derivative,
+    operator: str,
     results: dict[str, int | None],
     *,
     claims: tuple[Derivative, ...],
@@ -109,4 +110,5 @@ def _finished(
     rest = [k for claim in claims for k in claim.graph.outputs] + [k for pair in equal for k in pair]
     graph = msgspec.structs.replace(found.graph, outputs=tuple(dict.fromkeys([*found.graph.outputs, *rest])))
     own = tuple(replace(one, graph=msgspec.structs.replace(graph, outputs=one.graph.outputs)) for one in claims)
-    return replace(found, graph=graph, claims=own, equal=equal)
+    asked = None if first.function is None else (operator, first.function)
+    return replace(found, graph=graph, claims=own, equal=equal, asked=asked)

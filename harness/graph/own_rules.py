@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.graph import build as b
 from harness.graph.build import Ref
-from harness.graph.derive import Derivative, gradient, lower
+from harness.graph.derive import Derivative, along, gradient, lower, second, tangent_inputs
+from harness.graph.directions import COTANGENTS, cotangent
 from harness.graph.node import Graph
+from harness.graph.operators import BY_JVP, BY_VJP
 from harness.graph.primitives import exp, spread
 from harness.graph.registry import PRIMITIVES, Primitive, Rule
 
@@ -42,8 +45,36 @@ def gradient_by(graph: Graph, own: Mapping[str, str]) -> Derivative:
 
     Its first nodes are those of the lowered graph, so decisions that were taken there hold here.
     """
-    rows = {op: Primitive(name=op, infer=_never, vjp=RULES[rule][op]) for op, rule in own.items()}
-    kept = gradient(graph, PRIMITIVES | rows)
+    return _lowered(gradient(graph, _with(own)))
+
+
+def operator_by(operator: str, graph: Graph, own: Mapping[str, str]) -> Derivative:
+    """Return what rounds as the operator's results where the gradient goes by these rules.
+
+    The products with a direction are taken of the gradient itself: the order of a linear function's operations matters
+    less than the digits that such a rule has lost.
+    """
+    if operator == "grad":
+        return gradient_by(graph, own)
+    first = gradient(graph, _with(own))
+    found = second(first, _with(own)) if operator == "hvp" else first
+    builder = b.thaw(found.graph, tidy=True)
+    scale = builder.input(cotangent(graph), ()) if operator in COTANGENTS else builder.constant(1)
+    results = {path: None if k is None else (builder.at(k) * scale).id for path, k in found.partials.items()}
+    if operator in ("jvp", "adjoint"):
+        slope = along(builder, results, tangent_inputs(builder, graph)).id
+        results = {"jvp": slope} if operator == "jvp" else {BY_JVP: slope, BY_VJP: slope}
+    present = [builder.at(k) for k in results.values() if k is not None]
+    kept = builder.freeze(builder.at(first.value), *present)
+    return _lowered(Derivative(graph=kept, value=first.value, partials=results))
+
+
+def _with(own: Mapping[str, str]) -> dict[str, Primitive]:
+    return PRIMITIVES | {op: Primitive(name=op, infer=_never, vjp=RULES[rule][op]) for op, rule in own.items()}
+
+
+def _lowered(kept: Derivative) -> Derivative:
+    """Return a derivative with its composites written out."""
     low = lower(kept.graph)
     value, *present = low.outputs
     paths = [path for path, node in kept.partials.items() if node is not None]

@@ -68,7 +68,8 @@ def _resolution(found: Worst) -> str:
 def _outside(cell: CellLine) -> str:
     """Return how many entries lie outside the tolerance; of a single one, whether it does."""
     if cell.worst and not cell.worst.path:
-        beside = f"; of the gradient {cell.wrong} of {plural(cell.entries, 'entry', 'entries')}" if cell.wrong else ""
+        of = f"of the {names.result(cell.operator)} {cell.wrong} of {plural(cell.entries, 'entry', 'entries')}"
+        beside = f"; {of}" if cell.wrong else ""
         inside = format.real(cell.worst.error) <= format.real(cell.worst.tolerance)
         return f"{'within' if inside else 'outside'} the tolerance{beside}"
     if cell.entries == 1:
@@ -95,7 +96,8 @@ def _truth(group: GroupLine | None) -> Iterator[tuple[str, Text]]:
         return
     yield "exact value", line(f"{group.value_digits or NOTHING} ± {brief(group.value_radius)}")
     yield "ideal", line(", ".join(f"{path} = {fraction}" for path, fraction in group.ideal.items()))
-    yield "truth is", line(f"{group.status}, {format.reach(group.radius)}, {group.digits} digits carried")
+    reach = format.reach(group.radius, names.result(group.operator))
+    yield "truth is", line(f"{group.status}, {reach}, {group.digits} digits carried")
     yield "tie", line(facts.at_tie(group))
 
 
@@ -113,7 +115,7 @@ def _gradient(cell: CellLine, group: GroupLine | None) -> Iterator[Text]:
     found = list(places(cell.gradient))
     if not found:
         return
-    yield line(("  gradient", DIM))
+    yield line((f"  {names.result(cell.operator)}", DIM))
     yield from aligned([_beside(cell, group, place) for place in found[:ENTRIES_SHOWN]], indent="    ")
     hidden = sum(map(format.size, cell.gradient.values())) - min(len(found), ENTRIES_SHOWN)
     if hidden:

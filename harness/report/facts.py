@@ -114,7 +114,7 @@ def at_tie(group: GroupLine) -> str:
     if not group.tie:
         return ""
     if group.operator in ("grad", "jacobian"):
-        return f"{group.tie}: the gradient is one of several, by a convention."
+        return f"{group.tie}: the {names.result(group.operator)} is one of several, by a convention."
     return f"{group.tie}: the result is judged only where every choice at it gives the same."
 
 

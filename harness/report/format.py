@@ -35,9 +35,9 @@ def known(truth: Num) -> str:
     return "undefined" if truth == "nan" else exact(truth)
 
 
-def reach(radius: Num) -> str:
-    """Return how near the gradient's truth is known."""
-    return "not at every entry of the gradient" if radius == "inf" else f"gradient to ± {brief(radius)}"
+def reach(radius: Num, result: str) -> str:
+    """Return how near the truth of a result, such as the gradient, is known."""
+    return f"not at every entry of the {result}" if radius == "inf" else f"{result} to ± {brief(radius)}"
 
 
 def brief(value: Num) -> str:

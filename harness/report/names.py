@@ -37,9 +37,14 @@ OPERATORS = {
 """How operators are called in sentences, in their order."""
 
 
+def result(operator: str) -> str:
+    """Return what an operator gives, as a sentence and the head of a column call it: gradient, Jacobian."""
+    return OPERATORS.get(operator, operator)
+
+
 def beyond(operator: str) -> str:
     """Return ", Hessian-vector product"; "" of the gradient, which goes without saying."""
-    return "" if operator == "grad" else f", {OPERATORS.get(operator, operator)}"
+    return "" if operator == "grad" else f", {result(operator)}"
 
 
 PARTIALS = {

@@ -20,6 +20,9 @@ from harness.run.records import CellLine, GroupLine, Run
 
 __all__ = ["agreement", "cell_text", "failure", "matrix", "overview", "put", "shown", "summary"]
 
+Further = Sequence[str] | None
+"""Further arguments of a printed command; None: there is no command."""
+
 FAILURES_SHOWN = 20
 
 ALSO_SHOWN = 8
@@ -28,10 +31,11 @@ FEW = 6
 """So many groups are shown with their numbers, more as a table of cases."""
 
 
-def summary(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
+def summary(run: Run, *, show: Further = (), repro: Sequence[str] = ()) -> Text:
     """Return the headline, each failure in full, the inconclusive counted, and what the run lacks.
 
-    `show` and `repro` are what the printed commands need beside the cell: where the run and the case file are.
+    `show` and `repro` are what the printed commands need beside the cell: where the run and the case file are. No
+    command is printed where `show` is None: a function that was checked in a script is in no file of cases.
     """
     return stack([*_said_first(run), *_failures(run, show, repro), *_inconclusive(run, show), *_lacking(run)])
 
@@ -41,7 +45,7 @@ def matrix(run: Run) -> Text:
     return stack([*_tables(run), *_lacking(run)])
 
 
-def overview(run: Run, *, show: Sequence[str] = (), repro: Sequence[str] = ()) -> Text:
+def overview(run: Run, *, show: Further = (), repro: Sequence[str] = ()) -> Text:
     """Return the matrix and the summary below it, which tells why cells failed: what a run prints at its end."""
     return stack([*_tables(run, told=("pass", "fail")), Text(), summary(run, show=show, repro=repro)])
 
@@ -69,7 +73,7 @@ def _said_first(run: Run) -> Iterator[Text]:
     yield line((f"{names.GLYPHS[control.status]} ", STYLES[control.status]), control.sentence)
 
 
-def _failures(run: Run, show: Sequence[str], repro: Sequence[str]) -> Iterator[Text]:
+def _failures(run: Run, show: Further, repro: Sequence[str]) -> Iterator[Text]:
     """Yield the failures, the worst first."""
     failed = facts.families(facts.failures(run))
     for found in failed[:FAILURES_SHOWN]:
@@ -86,7 +90,7 @@ def failure(
     whose: str = "",
     *,
     alike: Sequence[CellLine] = (),
-    show: Sequence[str] = (),
+    show: Further = (),
     repro: Sequence[str] = (),
 ) -> Text:
     """Return what failed, where, by how much, why, and the commands that show it, with their further arguments.
@@ -125,14 +129,14 @@ def _first(cell: CellLine) -> str:
     return "" if found is None else f"{found.words}   {found.location}".rstrip()
 
 
-def _commands(cell: CellLine, show: Sequence[str], repro: Sequence[str]) -> Iterator[tuple[str, Text]]:
-    """Yield the commands that show the cell; a function that was checked in a script is in no file of cases."""
-    if not cell.case.startswith("check."):
+def _commands(cell: CellLine, show: Further, repro: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    """Yield the commands that show the cell, where there are any."""
+    if show is not None:
         yield "show", line(command("show", cell, *show))
-        yield "reproduce", line(command("repro", cell, *repro, *(show if cell.first_op else ())))
+        yield "reproduce", line(command("repro", cell, *repro))
 
 
-def _inconclusive(run: Run, show: Sequence[str]) -> Iterator[Text]:
+def _inconclusive(run: Run, show: Further) -> Iterator[Text]:
     """Yield how many cells prove nothing, by verdict, and the command that says why of the first of each."""
     doubts = facts.of_class(run, "inconclusive")
     if not doubts:
@@ -142,9 +146,7 @@ def _inconclusive(run: Run, show: Sequence[str]) -> Iterator[Text]:
     yield Text()
     yield line((f"{names.GLYPHS['inconclusive']} {len(doubts)} inconclusive", STYLES["inconclusive"]), f": {counted}")
     firsts = ((verdict, next(cell for cell in doubts if cell.verdict == verdict)) for verdict, _ in found)
-    yield from pairs(
-        (verdict, line(command("show", cell, *show))) for verdict, cell in firsts if not cell.case.startswith("check.")
-    )
+    yield from pairs((verdict, line(command("show", cell, *show))) for verdict, cell in firsts if show is not None)
 
 
 def _lacking(run: Run) -> Iterator[Text]:
@@ -186,7 +188,7 @@ def _engines(group: Group) -> list[Text]:
     refused = facts.one_by_one(group.cells)
     if len(refused) == 1 and len(group.cells) > 1:
         return [line("  ") + judged(group.cells[0]) + line(f"  {plural(len(group.cells), 'cell')}")]
-    return aligned([_titles(), *(_engine(cell, group.cells) for cell in group.cells)])
+    return aligned([_titles(group.operator), *(_engine(cell, group.cells) for cell in group.cells)])
 
 
 def _why(reason: facts.Reason, group: Group) -> Text:
@@ -200,9 +202,10 @@ def _named(group: GroupLine, place: Place) -> str:
     return f"{names.partial(group.operator, entry(*place))} = {known(number_at(group.gradient, place)[0])}"
 
 
-def _titles() -> list[Text]:
+def _titles(operator: str) -> list[Text]:
     """Return the head of the table of engines."""
-    return [line((title, DIM)) for title in ("engine", "value", "gradient", "error", "tolerance", "verdict")]
+    titles = ("engine", "value", names.result(operator), "error", "tolerance", "verdict")
+    return [line((title, DIM)) for title in titles]
 
 
 def _engine(cell: CellLine, beside: Sequence[CellLine]) -> list[Text]:

@@ -65,10 +65,12 @@ def _rounded(case: Case, exact: Leaves, dtype: str) -> Leaves:
 
 
 def _other_points(group: Group) -> list[Leaves]:
-    """Return the inputs at the case's other points, in the group's dtype."""
-    others = [point for point in group.case.points if point.label != group.cells[0].point]
+    """Return the inputs at the case's other points, in the group's dtype and along its directions."""
+    first = group.cells[0]
+    directions = drawn(group.graph, first.operator, group.seed)
+    others = [point for point in group.case.points if point.label != first.point]
     found = (numbers_at(group.case, group.graph, point, group.seed) for point in others)
-    return [_rounded(group.case, one, group.cells[0].dtype) for one in found if not isinstance(one, Failure)]
+    return [_rounded(group.case, one, first.dtype) | directions for one in found if not isinstance(one, Failure)]
 
 
 def task_at(case: Case, graph: Graph, inputs: Leaves, cell: Cell) -> Task:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.backends import BACKENDS, BY_HAND, describe
+from harness.backends.forward_rules import forward_rules
 from harness.declare import Case
 from harness.points import Point
-from harness.spelling import DEFINITION
+from harness.spelling import DEFINITION, Spelling
 
 
 class SelectionError(ValueError):
@@ -48,6 +49,12 @@ OPERATORS = ("grad", "vjp", "jvp", "jacobian", "hvp", "adjoint")
 CHEAP = ("grad", "hvp", "adjoint")
 """The operators of the default profile, by one way each, since JAX compiles every way anew: the adjoint identity holds
 a JVP and a VJP."""
+
+WRITTEN = ("grad", "hvp", "vjp")
+"""Those of what users write: a rule that forgets the adjoint that it is given is right in a gradient, where that is 1.
+"""
+WRITTEN_FORWARD = ("grad", "hvp", "jvp", "adjoint")
+"""Those of a function whose rules have forward mode."""
 
 SMALL = 64
 """Entries up to which a Jacobian is planned: forward mode takes a pass for each."""
@@ -93,7 +100,7 @@ def plan(cases: Sequence[Case], selection: Selection) -> list[Cell]:
         for case in dealt
         for dtype in selection.dtypes
         for point in _chosen(case.points, selection.points)
-        for operator in _operators(case, dtype, point, selection)
+        for operator in _operators(case, selection)
         for cell in _cells(case, dtype, point, operator, selection)
         if matches(cell.id) and below(cell.id, selection.prefix)
     ]
@@ -114,11 +121,9 @@ def _chosen(points: Iterable[Point], labels: Sequence[str]) -> list[Point]:
     return [point for point in points if not labels or point.label in labels]
 
 
-def _operators(case: Case, dtype: str, point: Point, selection: Selection) -> list[str]:
-    """Return the operators that are planned here: of few entries the Jacobian too, of ports only the gradient."""
-    first = point is case.points[0] and dtype == "float64"
-    some = CHEAP if selection.profile == "default" and first else CHEAP[:1]
-    asked = selection.operators or (OPERATORS if selection.profile == "full" else some)
+def _operators(case: Case, selection: Selection) -> list[str]:
+    """Return the operators that may be planned: of few entries the Jacobian too, of ports only the gradient."""
+    asked = selection.operators or OPERATORS
     if case.function is None:
         return [operator for operator in asked if operator == "grad"]
     entries = sum(math.prod(leaf.shape) for leaf in case.inputs.values() if leaf.param)
@@ -126,14 +131,16 @@ def _operators(case: Case, dtype: str, point: Point, selection: Selection) -> li
 
 
 def _cells(case: Case, dtype: str, point: Point, operator: str, selection: Selection) -> Iterable[Cell]:
-    first = point is case.points[0]
+    first = point is case.points[0] and dtype == "float64"
     for backend in selection.backends or (*BACKENDS, *BY_HAND):
         known = describe(backend)
         if dtype not in known.dtypes or operator not in known.operators():
             continue
         variants = known.variants if operator == "grad" else known.routes[operator]
-        for spelling in _spellings(case, backend):
-            for variant in _variants(variants, dtype, first, operator, spelling, selection):
+        for spelling, native in _spellings(case, backend).items():
+            if operator not in _usual(native, first, selection):
+                continue
+            for variant in _variants(variants, first, operator, native, selection):
                 yield Cell(
                     case=case.id,
                     backend=backend,
@@ -145,25 +152,36 @@ def _cells(case: Case, dtype: str, point: Point, operator: str, selection: Selec
                 )
 
 
+def _usual(native: Spelling | None, first: bool, selection: Selection) -> tuple[str, ...]:
+    """Return the operators that are planned of a spelling: those that are named, or those that the profile has."""
+    if selection.operators:
+        return selection.operators
+    if selection.profile == "quick" or (selection.profile == "default" and not first):
+        return CHEAP[:1]
+    if native is not None:
+        return WRITTEN_FORWARD if forward_rules(native.function) else WRITTEN
+    return OPERATORS if selection.profile == "full" else CHEAP
+
+
 def _variants(
-    known: Sequence[str], dtype: str, first: bool, operator: str, spelling: str, selection: Selection
+    known: Sequence[str], first: bool, operator: str, native: Spelling | None, selection: Selection
 ) -> Sequence[str]:
-    """Return the variants that are planned; what users write has the first unless one is named, and fewer operators."""
+    """Return the variants that are planned; what users write has the first unless one is named."""
     if selection.variants:
         return [variant for variant in known if variant in selection.variants]
-    if spelling != DEFINITION:
-        return known[:1] if operator in ("grad", "hvp") or operator in selection.operators else ()
+    if native is not None:
+        return known[:1]
     if operator == "grad":
-        everything = selection.profile == "full" or (selection.profile == "default" and first and dtype == "float64")
+        everything = selection.profile == "full" or (selection.profile == "default" and first)
     else:
         everything = selection.profile == "full" or operator in selection.operators
     return known if everything else known[:1]
 
 
-def _spellings(case: Case, backend: str) -> list[str]:
-    """Return the names of the case's spellings on a backend, the definition's own first."""
-    own = [DEFINITION] if backend in BACKENDS and case.function is not None else []
-    return own + [native.name for native in case.natives if native.backend == backend]
+def _spellings(case: Case, backend: str) -> dict[str, Spelling | None]:
+    """Return the case's spellings on a backend by name, the definition's own (None) first."""
+    own = {DEFINITION: None} if backend in BACKENDS and case.function is not None else {}
+    return own | {native.name: native for native in case.natives if native.backend == backend}
 
 
 def checked(given: Sequence[str], names: Iterable[str], noun: str) -> tuple[str, ...]:

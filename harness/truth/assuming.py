@@ -12,7 +12,8 @@ from harness.domains.bound import Bound
 from harness.domains.evaluate import evaluate
 from harness.domains.precision import PRECISIONS, Precision
 from harness.graph.derive import Derivative, lower
-from harness.graph.own_rules import gradient_by
+from harness.graph.node import Graph
+from harness.graph.own_rules import operator_by
 from harness.measurement import Leaves
 from harness.truth.establish import rounding_of
 from harness.truth.sampling import SEED
@@ -74,20 +75,26 @@ class HalfSums:
 
 def applying(derivative: Derivative, rules: Own) -> Own:
     """Return the rules of operations that occur in the function."""
-    function = derivative.function
+    _, function = _asked(derivative)
     ops = set() if function is None else {node.op for node in function.nodes}
     return tuple(rule for rule in rules if rule[0] in ops)
 
 
 def by_rules(derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth, rules: Own, **sampling: int) -> Allowed:
     """Return tolerance and worst case by these rules."""
-    if rules and derivative.function is not None:
-        known = len(lower(derivative.function).nodes)
-        derivative = gradient_by(derivative.function, dict(rules))
+    operator, function = _asked(derivative)
+    if rules and function is not None:
+        known = len(lower(function).nodes)
+        derivative = operator_by(operator, function, dict(rules))
         taken = {node: choice for node, choice in truth.decisions.items() if node < known}
         truth = bounded(derivative, inputs, PRECISIONS[dtype], replace(truth, decisions=taken))
     found = tolerance(derivative, inputs, dtype, truth, **sampling)
     return Allowed(tolerance=found, worst=worst_case(truth, PRECISIONS[dtype]), rules=rules)
+
+
+def _asked(derivative: Derivative) -> tuple[str, Graph | None]:
+    """Return the operator, and the function as it was written."""
+    return derivative.asked or ("grad", derivative.function)
 
 
 def bounded(derivative: Derivative, inputs: Leaves, precision: Precision, truth: Truth) -> Truth:

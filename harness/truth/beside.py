@@ -31,7 +31,7 @@ class Beside:
 
     def answer(self, derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> There:
         """Return truth and tolerance there."""
-        return _there(derivative, beside(inputs, set(derivative.partials), dtype), dtype)
+        return _there(derivative, beside(inputs, set(derivative.graph.params), dtype), dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class At:
     def answer(self, derivative: Derivative, inputs: Leaves, dtype: str, truth: Truth) -> There:
         """Return truth and tolerance there."""
         point = {path: np.frombuffer(data, kind).reshape(shape) for path, kind, shape, data in self.leaves}
-        params = set(derivative.partials)
+        params = set(derivative.graph.params)
         points = {"there": point, "mirrored": mirrored(point, params), "beside": beside(point, params, dtype)}
         return _there(derivative, points[self.where], dtype)
 
