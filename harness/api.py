@@ -26,6 +26,23 @@ class Agreement:
     """What the engines said of one function at one point; prints as a table."""
 
     run: Run
+    named: tuple[str, ...] = ()
+    """The backends that were asked for by name."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether some gradient passes, none fails, and whatever was asked for by name or written by hand passes.
+
+        What was written by hand for a framework that is not installed is left to where it is.
+        """
+        passing = {(cell.backend, cell.spelling) for cell in self.cells if cell.cls == "pass"}
+        by_hand = {
+            (cell.backend, cell.spelling)
+            for cell in self.cells
+            if cell.spelling != DEFINITION and cell.verdict != "NOT-INSTALLED"
+        }
+        named = set(self.named) <= {backend for backend, _ in passing}
+        return bool(passing) and not self.failed and by_hand <= passing and named
 
     @property
     def cells(self) -> tuple[CellLine, ...]:
@@ -84,11 +101,11 @@ def check(
     chosen = tuple(dict.fromkeys((*backends, OWN) if backends and backward is not None else backends))
     selection = Selection(backends=chosen, dtypes=tuple(dict.fromkeys(dtypes)))
     run = execute(Order(cases=(case,), selection=selection, command="harness.check"), Inline(guest=True))
-    return Agreement(run=run)
+    return Agreement(run=run, named=chosen)
 
 
 def assert_agree(function: Function | Case | Ports, /, **asked: Any) -> Agreement:
-    """Return what `check` returns; raise Disagreement with the full message where any backend fails or none passes.
+    """Return what `check` returns where it is `.ok`; else raise Disagreement with the full message.
 
     Of what was written by hand, a port or a gradient, each must pass where its framework is installed: that the others
     are right says nothing of it.
@@ -96,16 +113,9 @@ def assert_agree(function: Function | Case | Ports, /, **asked: Any) -> Agreemen
     from harness.report import terminal
 
     agreement = check(function, **asked)
-    if agreement.failed or not any(cell.cls == "pass" for cell in agreement.cells) or _untold(agreement):
-        raise Disagreement(terminal.summary(agreement.run).plain if agreement.failed else str(agreement))
+    if not agreement.ok:
+        raise Disagreement(terminal.summary(agreement.run, show=None).plain if agreement.failed else str(agreement))
     return agreement
-
-
-def _untold(agreement: Agreement) -> bool:
-    """Return whether something that was written by hand ran and passes nowhere."""
-    by_hand = [cell for cell in agreement.cells if cell.spelling != DEFINITION and cell.verdict != "NOT-INSTALLED"]
-    passing = {(cell.backend, cell.spelling) for cell in by_hand if cell.cls == "pass"}
-    return any((cell.backend, cell.spelling) not in passing for cell in by_hand)
 
 
 def _spelt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
 import re
 import signal
@@ -26,6 +27,9 @@ SPELLING = re.compile(r"^@[\w.]+\.(?:backward\s*$|native\()", re.MULTILINE)
 """A spelling that is added to a case of another file."""
 
 
+AROUND = "The files import each other in a circle: move what they share into a third one."
+
+
 class CollectionError(Exception):
     """A file of cases that cannot be read; the text says which, where and why."""
 
@@ -43,18 +47,23 @@ def collect(paths: Iterable[str | Path] = ()) -> list[Case]:
 
     Raises CollectionError.
     """
-    files = {file.resolve(): file for file in _files(list(paths) or [catalogue()])}
-    cases = [case for file in files.values() for case in cases_of(load(file))]
+    cases = [case for file in files_at(paths) for case in cases_of(load(file))]
     check_unique(cases)
     return cases
+
+
+def files_at(paths: Iterable[str | Path] = ()) -> list[Path]:
+    """Return the case files at and below the paths, each once, in order; of the catalogue where none are given.
+
+    Raises CollectionError.
+    """
+    return list({os.path.realpath(file): file for file in _files(list(paths) or [catalogue()])}.values())
 
 
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
     for given in map(Path, paths):
         if given.is_dir():
-            found = sorted(
-                file for file in given.rglob("*.py") if not _private(file.relative_to(given)) and _uses(file)
-            )
+            found = sorted(file for file in given.rglob("*.py") if _holds_cases(file, given))
             if not found:
                 raise CollectionError(f"{given}: no file there imports harness; write @case in a case_….py")
             yield from found
@@ -66,29 +75,34 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
             )
 
 
-def _private(file: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in file.parts)
-
-
-def _uses(file: Path) -> bool:
-    text = file.read_text(encoding="utf-8", errors="replace")
+def _holds_cases(file: Path, folder: Path) -> bool:
+    """Return whether a file below the folder holds cases; of one that cannot be opened its import says why."""
+    if any(part.startswith((".", "_")) for part in file.relative_to(folder).parts):
+        return False
+    if file.exists() and not file.is_file():
+        return False
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
     return "harness" in text or SPELLING.search(text) is not None
 
 
 def load(file: Path) -> ModuleType:
     """Return the module at `file`, imported by path under a name of its own.
 
-    Its folder is on the search path meanwhile, so that sibling files can be imported.
+    Its folder is on the search path meanwhile, so that sibling files can be imported. What it prints goes to standard
+    error, since standard output is the command's.
     """
-    path = file.resolve()
+    path = Path(os.path.realpath(file))
     name = f"harness_cases_{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CollectionError(f"{file}: this is not a Python file; give a path to case files")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))
-    with _interrupts() as heard, declared() as made:
+    with _interrupts() as heard, _kept(), declared() as made:
+        sys.path.insert(0, str(path.parent))
         try:
             spec.loader.exec_module(module)
         except BaseException as error:
@@ -143,6 +157,43 @@ def _interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextlib.contextmanager
+def _kept() -> Iterator[None]:
+    """Return a context that leaves folder, streams and arguments as they were; a copy of the process ends with it.
+
+    Of the search path nothing is lost.
+    """
+    process, folder, path = os.getpid(), os.open(".", os.O_RDONLY), list(sys.path)
+    before = {name: getattr(sys, name) for name in ("argv", "stdin", "stdout", "stderr")}
+    descriptors = {number: os.dup(number) for number in (0, 1, 2) if _is_open(number)}
+    _set(before | {"argv": list(sys.argv), "stdin": io.StringIO(), "stdout": before["stderr"]})
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
+        os.fchdir(folder)
+        os.close(folder)
+        for number, copy in descriptors.items():
+            os.dup2(copy, number)
+            os.close(copy)
+        _set(before)
+        sys.path += [place for place in path if place not in sys.path]
+
+
+def _set(named: dict[str, object]) -> None:
+    for name, value in named.items():
+        setattr(sys, name, value)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def _remove(folder: str) -> None:
     """Take a folder off the search path, if the file that was imported has left it there."""
     if folder in sys.path:
@@ -151,19 +202,28 @@ def _remove(folder: str) -> None:
 
 def _why(file: Path, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and _is_of_a_file(error):
-        where = file if error.filename in (None, str(file.resolve())) else error.filename
+        where = file if error.filename in (None, os.path.realpath(file)) else error.filename
         place = f"{where}:{error.lineno}" if error.lineno else f"{where}"
         return f"{place}: the file is not valid Python: {fitting(error.msg)}. Mend it."
     lines = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file.resolve()
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == os.path.realpath(file)
     ]
     place = f"{file}:{lines[-1]}" if lines else str(file)
     if isinstance(error, DeclarationError | PointError):
         return f"{place}: {message(error)}"
     if isinstance(error, ImportError):
         said = fitting(message(error)).rstrip(".")
-        return f"{place}: {said}. Install what the file imports, or import it inside the function."
+        return f"{place}: {said}. {_advice(said)}"
     return f"{place}: importing the file raised {told(error)}. Mend that line."
+
+
+def _advice(said: str) -> str:
+    """Return what helps against an ImportError that says this."""
+    if said.startswith("attempted relative import"):
+        return "Write `from case_other import …`: files of the same folder are found by their names alone."
+    if "circular import" in said:
+        return AROUND
+    return "Install what the file imports, or import it inside the function."
 
 
 def _is_of_a_file(error: SyntaxError) -> bool:
@@ -200,6 +260,8 @@ def check_unique(cases: Iterable[Case]) -> None:
     seen: dict[str, Case] = {}
     for case in cases:
         first = seen.setdefault(case.id, case)
+        if first is not case and (first.file, first.line) == (case.file, case.line):
+            raise CollectionError(f"{case.file}: {AROUND}")
         if first is not case:
             raise CollectionError(
                 f"{case.file}:{case.line}: the id {case.id} is taken by {first.file}:{first.line}; "

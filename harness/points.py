@@ -127,6 +127,8 @@ def as_fractions(given: Any, shape: tuple[int, ...], what: str) -> NDArray[np.ob
     Raises PointError where a number is not finite or the shape differs.
     """
     numbers = np.array(_exact(given, what), dtype=object)
+    if isinstance(given, np.ndarray) and given.size == 0:
+        numbers = numbers.reshape(given.shape)  # a list has no axis after one of length 0
     if numbers.shape == () and shape != ():
         return np.full(shape, numbers.item(), dtype=object)
     if numbers.shape != shape:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on stderr, before any test could ask it not to
@@ -86,9 +87,17 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+@pytest.fixture(autouse=True)
+def _floats() -> Generator[None, None, None]:
+    """Leave NumPy's error state as it was: a program that runs in this process may set it."""
+    with np.errstate():
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    needed = {name for mark in item.iter_markers("needs") for name in mark.args}
+    given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    needed = {given.get(name, name) for mark in item.iter_markers("needs") for name in mark.args}
     for name in needed.intersection(absent(item.config)):
         pytest.skip(f"{name} is not installed here")
     yield from skipping(item)

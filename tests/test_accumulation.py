@@ -33,6 +33,7 @@ def cell(backend: str, dtype: str) -> Cell:
     return Cell(case="a.b", backend=backend, spelling=DEFINITION, variant=variant, dtype=dtype, point="p")
 
 
+@pytest.mark.needs("backend")
 @pytest.mark.parametrize(("backend", "dtype"), NARROW)
 def test_what_a_framework_accumulates_in(backend: str, dtype: str) -> None:
     found = probed(Inline(guest=True), [cell(backend, dtype)])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ import harness
 QUICK = ("sympy", "finite_difference")
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 def test_a_lambda_is_judged_on_every_engine() -> None:
     agreement = harness.check(lambda w: w**2, w=3.0)
     assert [cell.backend for cell in agreement.cells] == ["tensorflow", "torch", "jax", "sympy", "finite_difference"]
@@ -57,6 +60,20 @@ def test_assert_agree_is_not_green_where_nothing_could_be_told() -> None:
         harness.assert_agree(lambda xp, w: xp.log(w), backends=QUICK, w=0.0)
 
 
+def test_ok_is_what_agrees_and_nothing_less() -> None:
+    assert harness.check(lambda w: w**2, backends=QUICK, w=3.0).ok
+    assert not harness.check(lambda xp, w: xp.log(w), backends=QUICK, w=0.0).ok
+    by_hand = harness.check(lambda w: w**2, backends=QUICK, backward=lambda w: 2 * w, w=3.0)
+    assert by_hand.ok
+    assert not harness.check(lambda w: w**2, backends=QUICK, backward=lambda w: 3 * w, w=3.0).ok
+    first, *others = by_hand.cells
+    silent = msgspec.structs.replace(first, cls="inconclusive", verdict="NOT-INSTALLED")
+    missing = msgspec.structs.replace(by_hand.run, cells=(silent, *others))
+    assert not replace(by_hand, run=missing).ok
+    assert replace(by_hand, run=missing, named=()).ok
+    assert not replace(by_hand, run=msgspec.structs.replace(by_hand.run, cells=()), named=()).ok
+
+
 def test_a_gradient_by_hand_is_not_left_out_by_a_dtype() -> None:
     def wrong(w: Any) -> Any:
         return 2 * np.asarray(w)
@@ -67,6 +84,7 @@ def test_a_gradient_by_hand_is_not_left_out_by_a_dtype() -> None:
     assert [cell.verdict for cell in found.failed] == ["DISAGREE"]
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 def test_a_function_that_leaves_the_process_leaves_no_green_script() -> None:
     def leaves(*inputs: Any) -> Any:
         sys.exit(0)
@@ -133,6 +151,7 @@ assert [cell.cls for cell in again.cells] == ["pass", "pass"]
 """
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 def test_global_flags_stay_as_they_were(tmp_path: Path) -> None:
     root = Path(__file__).parent.parent
     command = [sys.executable, "-c", FLAGS]
@@ -151,6 +170,7 @@ def test_a_script_without_a_main_guard_runs(tmp_path: Path) -> None:
     assert "6.0000000000000000" in done.stdout
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 def test_a_loop_of_a_hundred_steps_is_unrolled_and_judged_on_every_engine() -> None:
     def descent(xp: Any, w: Any) -> Any:
         for _ in range(100):

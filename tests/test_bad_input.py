@@ -21,7 +21,7 @@ import pytest
 
 import harness
 from harness import Case, DeclarationError, PointError, case, data, draw, param, point
-from harness.backends.adapter import first_line
+from harness.backends.said import first_line
 from harness.collect import CollectionError, collect
 from harness.judge.compare import compare
 from harness.judge.messages import worst_of

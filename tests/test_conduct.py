@@ -273,6 +273,7 @@ def test_a_gradient_that_is_kept_is_stale_at_every_point(backend: str) -> None:
     assert "w: the same numbers came back, bit for bit, at a point beside" in cells[0].reason
 
 
+@pytest.mark.needs("backend")
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 def test_a_value_that_is_kept_is_stale(backend: str) -> None:
     kept: dict[str, Any] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale
+from harness import case, param, point
+from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale, unknown
 from test_store import cell
 
 KNOWN = Expectation(cell="a.b/torch", verdict="VALUE-MISMATCH", reason="float32 constant")
@@ -52,8 +54,29 @@ def test_stale_lines_are_named_only_where_cells_ran() -> None:
     assert stale([KNOWN], [PASSING]) == ["a.b/torch"]
     assert stale([KNOWN], [FAILING]) == []
     assert stale([KNOWN], []) == []
-    missing = msgspec.structs.replace(PASSING, verdict="NOT-INSTALLED", cls="inconclusive")
-    assert stale([KNOWN], [missing]) == []
+    for verdict in ("NOT-INSTALLED", "UNSUPPORTED", "NO-TRUTH"):
+        missing = msgspec.structs.replace(PASSING, verdict=verdict, cls="inconclusive")
+        assert stale([KNOWN], [missing]) == []
+
+
+def test_an_expectation_of_a_cell_that_there_is_not_is_told_with_the_nearest() -> None:
+    cases = [case(w=param(), points=[point("here", w=3.0)])(square)]
+    (identity,) = (one.id for one in cases)
+
+    def told(cell: str, *, whole: bool = True) -> list[str]:
+        return unknown([msgspec.structs.replace(KNOWN, cell=cell)], cases, whole=whole)
+
+    for fine in ("", "/torch", "/*/xp/jit/grad/float16", "/torch/xp/reverse-reverse", "/torch/xp/eager/grad/*/here"):
+        assert told(identity + fine) == [], fine
+    for typo in ("/toch", "/torch/xp/eager/grad/float65/here", "/torch/xp/eager/grad/float64/there", "/torch/xp/jit"):
+        assert "did you mean" in told(identity + typo, whole=False)[0], typo
+    assert f"did you mean {identity}?" in told(identity[:-1] + "/torch")[0]
+    assert told("gone.case")
+    assert not told("gone.case", whole=False)
+
+
+def square(xp: Any, w: Any) -> Any:
+    return w**2
 
 
 def test_files_are_read_from_the_folders(tmp_path: Path) -> None:

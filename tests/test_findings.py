@@ -43,6 +43,7 @@ FINDINGS = {
 """Function, framework, point, the value's diagnosis, the size of its error, and what is said of its gradient."""
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 @pytest.mark.parametrize("name", FINDINGS)
 def test_a_wrong_value_is_told_with_its_size_and_its_gradient(name: str) -> None:
     function, backend, x, diagnosis, size, second = FINDINGS[name]
@@ -54,6 +55,7 @@ def test_a_wrong_value_is_told_with_its_size_and_its_gradient(name: str) -> None
     assert f". {second}" in cell.reason
 
 
+@pytest.mark.needs("tensorflow", "torch", "jax")
 @pytest.mark.parametrize("name", FINDINGS)
 def test_the_others_are_right_there(name: str) -> None:
     function, backend, x, *_ = FINDINGS[name]
@@ -65,6 +67,7 @@ def test_the_others_are_right_there(name: str) -> None:
 # --------------------------------------------------------------------------- zero
 
 
+@pytest.mark.needs("backend")
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("backend", ENGINES)
 def test_a_square_at_zero_passes(backend: str, dtype: str) -> None:

@@ -349,3 +349,22 @@ def test_a_session_that_stops_early_says_that_it_did(session: Session, pytester:
     assert 4 <= len(run.cells) <= 8
     assert run.totals is None
     result.stdout.fnmatch_lines([f"The run was cut short: {len(run.cells)} cells judged; *"])
+
+
+def test_a_file_that_would_end_the_session_costs_itself_alone(session: Session, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("case_ends.py").write_text("import harness, os\nos._exit(0)\n")
+    result = session("-v", "--continue-on-collection-errors")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(["*case_ends.py:2: importing the file ended its process with exit code 0.*"])
+    assert session("-v", "case_tiny.py").ret == 0, "a file beside the one that is named is not even tried"
+
+
+def test_an_expectation_of_what_there_is_not_fails_the_session(session: Session, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("expectations.toml").write_text(EXPECTED.replace("tiny.norm", "tiny.norn"))
+    result = session()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["✗ expectations.toml expects something of 'tiny.norn/sympy'*mean tiny.norm?*"])
+    assert session("case_tiny.py").ret == 0, "the case may be of another file"
+    pytester.path.joinpath("expectations.toml").write_text(EXPECTED.replace("sympy", "simpy"))
+    assert session("case_tiny.py").ret == pytest.ExitCode.TESTS_FAILED

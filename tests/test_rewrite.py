@@ -56,6 +56,7 @@ def ran(made: Case, *backends: str, **selection: Any) -> tuple[Run, list[str]]:
     return execute(Order(cases=(made,), selection=Selection(backends=backends, **selection)), lab), lab.sources
 
 
+@pytest.mark.needs("backend")
 @pytest.mark.parametrize(("backend", "written"), [("torch", 5), ("sympy", 2), ("finite_difference", 1), ("numpy", 1)])
 def test_a_cells_own_source_is_shown(backend: str, written: int) -> None:
     """In its dtype and variant and at its point: torch has two dtypes, three variants and a spelling."""

@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 
 OUT = Path("reports/latest")
+Keyword = Annotated[str, typer.Option("-k", help="Words of the cell id joined by and, or, not.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the drawn points.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Case files or folders; the bundled catalogue if none.")]
 
 
@@ -49,9 +51,14 @@ def write_reports(finished: Run, out: Path, formats: str) -> None:
 
 
 def print_summary(finished: Run, out: Path, paths: Sequence[Path] = (), *, quiet: bool) -> None:
-    """Print the matrix and the summary; quietly, the summary alone. Its commands name the run and the case files."""
+    """Print the matrix and the summary; quietly, the summary alone.
+
+    Its commands are whole: they name the run where it is not the usual one, the case files, and the seed.
+    """
     from harness.report import terminal
 
     show = [] if out == OUT else ["--run", str(out)]
+    seed = [] if finished.header.seed == 0 else ["--seed", str(finished.header.seed)]
+    files = [f"./{path}" if str(path).startswith("-") else str(path) for path in paths]
     said = terminal.summary if quiet else terminal.overview
-    terminal.put(said(finished, show=show, repro=[str(path) for path in paths]))
+    terminal.put(said(finished, show=show, repro=[*files, *seed, *show]))

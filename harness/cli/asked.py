@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from harness.declare import Case
 from harness.run.execute import Order
 from harness.run.plan import Selection, SelectionError, checked, plan
 from harness.told import encodable
@@ -42,6 +43,18 @@ def keyword(text: str) -> str:
     return text
 
 
+def matching(cases: Sequence[Case], keyword_: str) -> dict[str, tuple[str, ...]]:
+    """Return the labels of the points that a run with -k has, by the id of their case. Raises SelectionError."""
+    if not keyword(keyword_).strip():
+        return {case.id: tuple(point.label for point in case.points) for case in cases}
+    order = Order(cases=tuple(cases), selection=Selection(keyword=keyword_, profile="default"))
+    check_matched(order)
+    labels: dict[str, dict[str, None]] = {}
+    for cell in plan(order.cases, order.selection):
+        labels.setdefault(cell.case, {})[cell.point] = None
+    return {case: tuple(own) for case, own in labels.items()}
+
+
 def shard(text: str) -> tuple[int, int]:
     """Return which part of how many. Raises SelectionError."""
     read = SHARD.fullmatch(text)
@@ -53,6 +66,8 @@ def shard(text: str) -> tuple[int, int]:
 
 def check_matched(order: Order) -> None:
     """Raise SelectionError where nothing is asked for; a part of the cases that came out empty is none the less one."""
+    if not order.cases and order.unread:
+        raise SelectionError("\n".join(order.unread))
     if not order.cases:
         raise SelectionError("no case is declared there; write @case above a function")
     if order.selection.shard == (1, 1) and not plan(order.cases, order.selection):
@@ -67,7 +82,7 @@ def _narrowing(selection: Selection) -> str:
     named = {
         "-k": (selection.keyword,),
         "--backend": selection.backends,
-        "--dtype": selection.dtypes,
+        "--dtype": () if selection.dtypes == Selection().dtypes else selection.dtypes,
         "--variant": selection.variants,
         "--point": selection.points,
     }

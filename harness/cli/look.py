@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from harness.backends import BACKENDS
-from harness.cli.app import OUT, Paths, app, complain, plain, print_summary, write_reports
+from harness.cli import asked
+from harness.cli.app import OUT, Keyword, Paths, app, complain, plain, print_summary, write_reports
 from harness.cli.exits import Exit
-from harness.collect import CollectionError, collect
+from harness.collect import CollectionError
 from harness.declare import Case
+from harness.gather import gather
 from harness.run.plan import checked
 from harness.run.records import Run
 from harness.run.store import load
@@ -20,20 +22,22 @@ from harness.wording import plural
 
 
 @app.command("list")
-def list_(paths: Paths = None) -> int:
+def list_(paths: Paths = None, keyword: Keyword = "") -> int:
     """List cases, points and spellings.
 
     No framework is imported.
     """
-    cases = collect(paths or [])
+    found = gather(paths or [])
+    cases, labelled = found.cases, asked.matching(found.cases, keyword)
+    cases = tuple(case for case in cases if case.id in labelled)
     width = max((len(case.id) for case in cases), default=0)
     for case in cases:
-        labels = " ".join(point.label for point in case.points)
+        labels = " ".join(labelled[case.id])
         typer.echo(f"{plain(case.id):{width}}  {plain(case.title)}")
         typer.echo(f"{'':{width}}  spellings: {plain(_spellings(case))}; points: {plain(labels)}")
-    points = sum(len(case.points) for case in cases)
+    points = sum(len(labels) for labels in labelled.values())
     typer.echo(f"{plural(len(cases), 'case')}, {plural(points, 'point')}")
-    return int(Exit.FINE)
+    return complain("\n".join(found.refused), Exit.USAGE) if found.refused else int(Exit.FINE)
 
 
 def _spellings(case: Case) -> str:
@@ -69,7 +73,7 @@ def show(
 def _cases_of(known: Run, wanted: set[str]) -> list[Case]:
     """Return the run's cases of these names that can still be collected."""
     try:
-        return [case for case in collect(files(known, wanted)) if case.id in wanted]
+        return [case for case in gather(files(known, wanted)).cases if case.id in wanted]
     except CollectionError:
         return []
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import OUT, Paths, app, complain, plain
+from harness.cli.app import OUT, Paths, Seed, app, complain, plain
 from harness.cli.exits import Exit
 from harness.cli.look import files
-from harness.collect import collect
+from harness.gather import gather
 from harness.measurement import Leaves
 from harness.run.records import FirstOp, Run
 from harness.run.source import Found
@@ -25,7 +25,7 @@ FIRST_SCRIPT, FIRST_INPUTS = "first_operation.py", "first_operation.npz"
 def repro(
     cell: Annotated[str, typer.Argument(help="Cell id, or the start of one.")],
     paths: Paths = None,
-    seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
+    seed: Seed = 0,
     of: Annotated[Path, typer.Option("--run", help="Run file or its folder.")] = OUT,
     out: Annotated[Path | None, typer.Option(help="Folder to write the scripts into; printed if not given.")] = None,
 ) -> int:
@@ -39,9 +39,13 @@ def repro(
     from harness.xp import NotTraceable
 
     known = _run(of)
+    gathered = gather(paths or _files_of(known, cell))
     try:
-        found = find(cell, collect(paths or _files_of(known, cell)), seed)
-    except (NoSuchCell, NotTraceable) as error:
+        found = find(cell, gathered.cases, seed)
+    except NoSuchCell as error:
+        sentences = [*gathered.refused, _moved(known, cell) or str(error)]
+        return complain("\n".join(sentences), Exit.USAGE)
+    except NotTraceable as error:
         return complain(str(error), Exit.USAGE)
     if found.chosen:
         typer.echo(f"gradharness: {cell!r} is the start of several ids; this is {found.cell.id}", err=True)
@@ -56,6 +60,15 @@ def repro(
     if first is not None:
         _first(first, found, seed, out)
     return int(Exit.FINE)
+
+
+def _moved(known: Run | None, cell: str) -> str:
+    """Return a sentence where the run has the cell and its file is not here, "" otherwise."""
+    lines = () if known is None else known.cases
+    found = next((line.location.rpartition(":")[0] for line in lines if line.case == cell.split("/", 1)[0]), "")
+    if not found or Path(found).is_file():
+        return ""
+    return f"the run found {cell} in {found}, which is not here; name the file: gradharness repro CELL FILE"
 
 
 def _first(first: FirstOp, found: Found, seed: int, out: Path | None) -> None:
@@ -92,10 +105,12 @@ def _store(inputs: Leaves, out: Path | None, name: str) -> None:
 
 
 def _run(of: Path) -> Run | None:
-    """Return the run that is looked into; None where there is none, which is no fault: a cell needs no run."""
+    """Return the run that is looked into; None where there was none yet, which is no fault: a cell needs no run."""
     try:
         return load(of)
     except RunFileError:
+        if of != OUT:
+            raise
         return None
 
 

@@ -11,12 +11,13 @@ import typer
 
 from harness.backends import BACKENDS, BY_HAND
 from harness.cli import asked
-from harness.cli.app import OUT, Paths, app, complain, print_summary, write_reports
+from harness.cli.app import OUT, Keyword, Paths, Seed, app, complain, print_summary, write_reports
 from harness.cli.exits import Exit, verdict_of
-from harness.collect import catalogue, collect
+from harness.collect import catalogue
 from harness.domains.precision import PRECISIONS
+from harness.gather import gather
 from harness.run.execute import Order, execute
-from harness.run.expectations import read
+from harness.run.expectations import read, unknown
 from harness.run.plan import OPERATORS, PROFILES, Selection, checked, left_out
 from harness.run.records import Line, Run
 from harness.run.store import Writer, load
@@ -27,7 +28,7 @@ from harness.workers.limits import Limits
 @app.command()
 def run(
     paths: Paths = None,
-    keyword: Annotated[str, typer.Option("-k", help="Words of the cell id joined by and, or, not.")] = "",
+    keyword: Keyword = "",
     backend: Annotated[list[str] | None, typer.Option(help="Only these backends; commas or repeated.")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64, float32 (the default: both).")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="eager, function, xla, jit, …")] = None,
@@ -36,7 +37,7 @@ def run(
     ] = None,
     point: Annotated[list[str] | None, typer.Option(help="Only points with these labels.")] = None,
     profile: Annotated[str, typer.Option(help="quick, default or full: how many variants and operators.")] = "default",
-    seed: Annotated[int, typer.Option(help="Seed of the drawn points.")] = 0,
+    seed: Seed = 0,
     shard: Annotated[str, typer.Option(help="I/N: the I-th of N parts of the cases.")] = "1/1",
     require: Annotated[list[str] | None, typer.Option(help="Backends that must run.")] = None,
     strict: Annotated[bool, typer.Option(help="Inconclusive cells fail the run.")] = False,
@@ -69,15 +70,24 @@ def run(
     write_reports(finished, out, formats)
     print_summary(finished, out, paths or [], quiet=quiet)
     _say_left_out(order)
+    _say_missing(required, finished)
     return int(verdict_of(finished, required=required, strict=strict))
 
 
 def _order(paths: list[Path], selection: Selection, known: Run | None) -> Order:
-    folders = [path if path.is_dir() else path.parent for path in paths or [catalogue()]]
+    found = gather(paths)
+    folders = [path for path in paths or [catalogue()] if path.is_dir()]
+    beside = [path.parent for path in paths if path.is_file() and path.parent not in folders]
+    of_folders, of_files = read(folders), read(beside)
     return Order(
-        cases=tuple(collect(paths)),
+        cases=found.cases,
         selection=selection,
-        expectations=tuple(read(folders)),
+        expectations=(*of_folders, *of_files),
+        unknown=(
+            *unknown(of_folders, found.cases, whole=not found.refused),
+            *unknown(of_files, found.cases, whole=False),
+        ),
+        unread=found.refused,
         command=shlex.join(["gradharness", *sys.argv[1:]]),
         known=known,
     )
@@ -97,8 +107,17 @@ def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
             with Crew(order.selection.backends or tuple(BACKENDS), limits) as crew:
                 return execute(order, crew, sink)
         except KeyboardInterrupt:
-            sentence = f"interrupted; {writer.path} holds what was measured: gradharness run --resume {writer.path}"
+            go_on = f"{order.command} --resume {shlex.quote(str(writer.path))}"
+            sentence = f"interrupted; {writer.path} holds what was measured: {go_on}"
             raise typer.Exit(complain(sentence, Exit.INTERRUPTED)) from None
+
+
+def _say_missing(required: tuple[str, ...], finished: Run) -> None:
+    """Print which required backends did not run."""
+    for name in required:
+        status = finished.header.backends.get(name, "no cell of this run is on it")
+        if status != "ran":
+            complain(f"{name} is required and did not run: {status}", Exit.NOTHING)
 
 
 def _say_left_out(order: Order) -> None:

@@ -257,7 +257,8 @@ def changed_input(change: Change) -> str:
 def two_answers(difference: Difference, random: Sequence[str]) -> str:
     at = f"{place(difference.path, difference.index)}: " if difference.path or difference.index else ""
     advice = (
-        f"The random state of {' and '.join(random)} moved on: draw the numbers outside, or seed in the function."
+        f"The random state of {' and '.join(random)} moved on: draw the numbers outside (a new layer draws its "
+        "weights: make it outside), or seed in the function."
         if random
         else "Look for random numbers, or for something that is kept from call to call."
     )
@@ -277,7 +278,7 @@ def changed_settings(conduct: Conduct) -> str:
 def changed_random(random: Sequence[str]) -> str:
     return (
         f"Every call moves on the random state of {' and '.join(random)}, though its answer stays the same. Draw "
-        "outside of the function, or from a generator of its own."
+        "outside of the function (a new layer draws its weights: make it outside), or from a generator of its own."
     )
 
 

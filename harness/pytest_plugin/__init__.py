@@ -40,6 +40,8 @@ def pytest_collect_file(
     if not files.is_case_file(file_path, parent.config):
         return found
     tests = found if files.is_named_as_tests(file_path, parent.config) else []
+    if files.is_asked_for(file_path, parent.config):
+        parent.config.stash[STATE].found[file_path] = None
     return [*tests, CaseFile.from_parent(parent, path=file_path)]
 
 

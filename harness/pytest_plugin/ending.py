@@ -59,6 +59,7 @@ def _doubts(run: Run) -> Iterator[str]:
     """Yield why the run is not to be trusted."""
     from harness.report import facts
 
+    yield from run.header.unknown
     control = facts.control(run)
     if control.status == "fail":
         yield control.sentence
@@ -75,7 +76,8 @@ def _summary(run: Run) -> Iterator[str]:
     for name, sentence in facts.not_run(run).items():
         yield one_line(f"{names.GLYPHS['inconclusive']} {names.backend(name)} did not run: {sentence}")
     if run.totals is not None:
-        yield from (one_line(f"{names.GLYPHS['inconclusive']} {gap}") for gap in facts.gaps(run))
+        gaps = (gap for gap in facts.gaps(run) if gap not in run.header.unknown)  # these stand among what is wrong
+        yield from (one_line(f"{names.GLYPHS['inconclusive']} {gap}") for gap in gaps)
 
 
 def _written(config: pytest.Config, run: Run | None) -> Iterator[str]:

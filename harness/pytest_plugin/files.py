@@ -36,6 +36,17 @@ def is_named_as_tests(path: Path, config: pytest.Config) -> bool:
     return any(fnmatch(path.name, pattern) for pattern in config.getini("python_files"))
 
 
+def is_asked_for(path: Path, config: pytest.Config) -> bool:
+    """Return whether the session's arguments name the file or folder, or a folder above it, and leave nothing out.
+
+    pytest looks at the files beside one that is named, too.
+    """
+    if config.getoption("ignore") or config.getoption("ignore_glob"):
+        return False
+    start = config.invocation_params.dir
+    return any(path.is_relative_to((start / argument).resolve()) for argument in config.args)
+
+
 def any_case_file(arguments: Iterable[str], config: pytest.Config) -> bool:
     """Return whether there is a case file at or below the arguments of a pytest command."""
     start = config.invocation_params.dir

@@ -67,10 +67,12 @@ class CaseFile(pytest.File):
         from harness.collect import CollectionError, cases_of, load
         from harness.run.expectations import ExpectationError
 
+        state = self.config.stash[STATE]
         try:
+            state.check_fit(self.path)
             cases = cases_of(load(self.path))
             folders = [self.path.parent, *self.config.getini("agreement_paths")]
-            self.config.stash[STATE].register(self.path, cases, folders)
+            state.register(self.path, cases, folders)
         except (CollectionError, ExpectationError) as error:
             raise self.CollectError(str(error)) from None
         return cases

@@ -61,5 +61,7 @@ def message(item: CaseItem, cell: CellLine) -> str:
     written = item.config.getoption("agreement_jsonl")
     here = item.config.invocation_params.dir
     file = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
-    text = failure(cell, show=["--run", written or "run.jsonl"], repro=[str(file)]).plain
+    show = ["--run", written or "run.jsonl"]
+    repro = [str(file), *(show if written else ())]
+    text = failure(cell, show=show, repro=repro).plain
     return text if written else f"{text}\n{NOT_WRITTEN}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin import distribution, options
+from harness.pytest_plugin import distribution, files, options
 from harness.pytest_plugin.batch import Batch
 
 if TYPE_CHECKING:
@@ -28,8 +28,12 @@ class State:
 
     cases: dict[str, Case] = field(default_factory=dict)
     """By id."""
+    found: dict[Path, str | None] = field(default_factory=dict)
+    """Case files that were asked for, with why one cannot be imported; "": it can, None: it was not tried yet."""
     expectations: dict[Path, list[Expectation]] = field(default_factory=dict)
     """By folder."""
+    unknown: tuple[str, ...] | None = None
+    """A sentence for each expectation of a cell that there is not; None: not looked for yet."""
     batches: dict[str, Batch] = field(default_factory=dict)
     crews: dict[str, Crew] = field(default_factory=dict)
     """By backend, where items come one by one: the framework is imported once."""
@@ -38,6 +42,17 @@ class State:
     said: list[str] = field(default_factory=list)
     """Lines for the end of the session."""
     ending: ExitStack = field(default_factory=ExitStack)
+
+    def check_fit(self, path: Path) -> None:
+        """Raise CollectionError where the file would end or block the session; what was found is tried together."""
+        from harness.collect import CollectionError
+        from harness.gather import rehearse
+
+        if self.found.get(path) is None:
+            untried = [path, *(one for one, told in self.found.items() if told is None and one != path)]
+            self.found |= dict.fromkeys(untried, "") | rehearse(untried)
+        if told := self.found[path]:
+            raise CollectionError(told)
 
     def register(self, path: Path, cases: Sequence[Case], folders: Iterable[Path]) -> None:
         """Take in the cases of a file, and the expectations in the folders.
@@ -95,8 +110,23 @@ class State:
             selection=selection,
             cells=tuple(cell for cell in plan(cases, selection) if (cell.case, cell.backend) in chosen),
             expectations=tuple(one for some in self.expectations.values() for one in some),
+            unknown=self._unknown(config),
             command=options.command(config),
         )
+
+    def _unknown(self, config: pytest.Config) -> tuple[str, ...]:
+        from harness.run.expectations import unknown
+
+        if self.unknown is None:
+            bad = any(self.found.values())
+            self.unknown = tuple(
+                sentence
+                for folder, some in self.expectations.items()
+                for sentence in unknown(
+                    some, list(self.cases.values()), whole=not bad and files.is_asked_for(folder, config)
+                )
+            )
+        return self.unknown
 
 
 def _batch(item: CaseItem, key: str) -> list[CaseItem]:

@@ -40,6 +40,10 @@ class Order:
     cells: tuple[Cell, ...] = ()
     """Of the selection only these, in the order of the plan; empty: all."""
     expectations: tuple[Expectation, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """A sentence for each expectation of a cell that there is not."""
+    unread: tuple[str, ...] = ()
+    """A sentence for each case file that could not be read."""
     command: str = ""
     known: Run | None = None
     """An earlier run, cut short perhaps: its cells are taken over and not measured again."""
@@ -119,6 +123,8 @@ def _header(order: Order, lab: Lab, cells: Sequence[Cell]) -> HeaderLine:
             if one.conventions
         },
         mechanisms={name: describe(name).mechanism for name in (*names, *_by_hand(cells))},
+        unread=order.unread,
+        unknown=order.unknown,
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from harness.declare import Case
 from harness.judge import Class, Verdict
-from harness.run.plan import below
+from harness.run.plan import below, plan
 from harness.run.records import CellLine
+from harness.run.source import everything
 
 FILE = "expectations.toml"
-_NOT_RUN = (Verdict.NOT_INSTALLED.word, Verdict.NO_TRUTH.word)
+_NOT_RUN = (Verdict.NOT_INSTALLED.word, Verdict.UNSUPPORTED.word, Verdict.NO_TRUTH.word)
 """Verdicts that say nothing of a known difference."""
 
 
@@ -85,10 +88,34 @@ def _speaks_of(expectation: Expectation, cell: CellLine, versions: dict[str, str
 
 def _covers(expectation: Expectation, cell: CellLine) -> bool:
     """Return whether the cell is named, or below what is named; a part * stands for any one part, such as a dtype."""
-    parts, wanted = cell.id.split("/"), expectation.cell.split("/")
+    return _named(cell.id, expectation.cell)
+
+
+def _named(identity: str, cell: str) -> bool:
+    parts, wanted = identity.split("/"), cell.split("/")
     if "*" not in wanted:
-        return below(cell.id, expectation.cell)
+        return below(identity, cell)
     return len(wanted) <= len(parts) and all(one in ("*", part) for one, part in zip(wanted, parts, strict=False))
+
+
+def unknown(expectations: Iterable[Expectation], cases: Sequence[Case], *, whole: bool) -> list[str]:
+    """Return a sentence for each expectation of a cell that the cases could not even be asked for.
+
+    Where they are not the `whole` of what the expectations stand beside, another case may be meant.
+    """
+    found = []
+    for wanted in dict.fromkeys(expectation.cell for expectation in expectations):
+        meant = [case for case in cases if _named(case.id, wanted.split("/")[0])]
+        cells = {cell.id for cell in plan(meant, everything())} if meant else {case.id for case in cases}
+        if (meant or whole) and not any(_named(one, wanted) for one in cells):
+            found.append(f"{FILE} expects something of {wanted!r}, which there is not{_nearest(wanted, cells)}.")
+    return found
+
+
+def _nearest(wanted: str, cells: Iterable[str]) -> str:
+    depth = wanted.count("/") + 1
+    near = difflib.get_close_matches(wanted, {"/".join(one.split("/")[:depth]) for one in cells}, n=1, cutoff=0.4)
+    return f"; did you mean {near[0]}? Else remove the line" if near else "; remove the line"
 
 
 def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> list[str]:

@@ -41,6 +41,8 @@ def _header(headers: Sequence[HeaderLine]) -> HeaderLine:
         flags={key: text for one in headers for key, text in one.flags.items()},
         backends={name: backends[name] for name in sorted(backends, key=[*BACKENDS, *backends].index)},
         mechanisms={key: text for one in headers for key, text in one.mechanisms.items()},
+        unread=tuple(dict.fromkeys(said for one in headers for said in one.unread)),
+        unknown=tuple(dict.fromkeys(said for one in headers for said in one.unknown)),
     )
 
 

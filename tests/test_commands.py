@@ -1,0 +1,94 @@
+"""The commands that a run prints do what they say when they are copied, and `list -k` lists what `run -k` runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from test_cli import CASES, gradharness
+
+WRONG = """
+import numpy as np
+from harness import case, draw, param, point
+
+@case(w=param(shape=2), points=[point("here", w=[0.5, 2.0]), draw()])
+def cost(xp, w):
+    return xp.sum(xp.exp(w))
+
+@cost.backward
+def by_hand(w):
+    return 3 * np.exp(np.asarray(w))
+"""
+NAME = "case_it's `a` $file*.py"
+HOSTILE = "o u`t' $x"
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the command and a case file of a hostile name whose gradient by hand is wrong."""
+    folder = tmp_path_factory.mktemp("shell")
+    command = folder / "gradharness"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m harness.cli "$@"\n')
+    command.chmod(0o755)
+    (folder / NAME).write_text(WRONG)
+    return folder
+
+
+def copied(text: str, label: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return what the first command of this label in the text says when it is pasted into a shell."""
+    (line, *_) = re.findall(rf"^ *{label} +(gradharness .*)$", text, re.MULTILINE)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(["sh", "-c", line], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("out", [(), ("--out", HOSTILE)])
+def test_printed_commands_work_as_they_are_printed(shell: Path, out: tuple[str, ...]) -> None:
+    words = ("--backend", "numpy", "--point", "draw0", "--seed", "3")
+    ran = gradharness("run", NAME, *words, *out, cwd=shell)
+    assert ran.returncode == 1, ran.stderr
+    shown = copied(ran.stdout, "show", shell)
+    assert (shown.returncode, "✗ DISAGREE" in shown.stdout) == (0, True), shown.stderr
+    got = float(re.findall(r"got +([-.\d]+)", shown.stdout)[0])
+    script = copied(ran.stdout, "reproduce", shell)
+    assert script.returncode == 0, script.stderr
+    printed = subprocess.run([sys.executable, "-c", script.stdout], capture_output=True, text=True, check=True).stdout
+    assert any(abs(float(number) / got - 1) < 1e-6 for number in re.findall(r"[-.\d]+", printed)), "the point of seed 3"
+
+
+def test_a_report_read_again_prints_commands_that_work(shell: Path) -> None:
+    assert gradharness("run", NAME, "--backend", "numpy", "--out", HOSTILE, cwd=shell).returncode == 1
+    again = gradharness("report", HOSTILE, cwd=shell)
+    assert copied(again.stdout, "reproduce", shell).returncode == 0
+
+
+def test_repro_says_where_the_file_of_a_run_is_missing(shell: Path, tmp_path: Path) -> None:
+    assert gradharness("run", NAME, "--backend", "numpy", "--out", HOSTILE, cwd=shell).returncode == 1
+    known = [line for line in (shell / HOSTILE / "run.jsonl").read_text().splitlines() if '"line":"cell"' in line]
+    cell = re.findall(r'"case":"([^"]+)"', known[0])[0] + "/numpy"
+    away = gradharness("repro", cell, "--run", str(shell / HOSTILE), cwd=tmp_path)
+    assert away.returncode == 2
+    assert f"the run found {cell} in {NAME}, which is not here; name the file" in away.stderr
+    there = gradharness("repro", cell, str(shell / NAME), "--run", str(shell / HOSTILE), cwd=tmp_path)
+    assert there.returncode == 0
+    nowhere = gradharness("repro", cell, "--run", "no such run", cwd=shell)
+    assert (nowhere.returncode, "no such run" in nowhere.stderr) == (2, True)
+
+
+def test_list_takes_the_words_of_run(tmp_path: Path) -> None:
+    (tmp_path / "case_mine.py").write_text(CASES)
+    listed = gradharness("list", "case_mine.py", "-k", "here or square", cwd=tmp_path).stdout
+    assert "points: here\n" in listed
+    assert listed.splitlines()[-1] == "2 cases, 2 points"
+    assert gradharness("list", "case_mine.py", "-k", "not here and mine.mine", cwd=tmp_path).stdout.endswith(
+        "1 case, 1 point\n"
+    )
+    nothing = gradharness("list", "case_mine.py", "-k", "nothing", cwd=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (2, "")
+    assert nothing.stderr == "gradharness: nothing matched: no cell of 2 cases has -k nothing; see: gradharness list\n"
