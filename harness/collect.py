@@ -63,7 +63,7 @@ def files_at(paths: Iterable[str | Path] = ()) -> list[Path]:
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
     for given in map(Path, paths):
         if given.is_dir():
-            found = sorted(file for file in given.rglob("*.py") if _holds_cases(file, given))
+            found = sorted(file for file in _below(given) if _holds_cases(file))
             if not found:
                 raise CollectionError(f"{given}: no file there imports harness; write @case in a case_….py")
             yield from found
@@ -75,10 +75,19 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
             )
 
 
-def _holds_cases(file: Path, folder: Path) -> bool:
-    """Return whether a file below the folder holds cases; of one that cannot be opened its import says why."""
-    if any(part.startswith((".", "_")) for part in file.relative_to(folder).parts):
-        return False
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the Python files below the folder that are not private. Raises CollectionError."""
+
+    def closed(error: OSError) -> None:
+        raise CollectionError(f"{error.filename}: the folder cannot be searched for case files: {error.strerror}")
+
+    for place, inner, names in os.walk(folder, onerror=closed):
+        inner[:] = [name for name in inner if not name.startswith((".", "_"))]
+        yield from (Path(place, name) for name in names if name.endswith(".py") and not name.startswith((".", "_")))
+
+
+def _holds_cases(file: Path) -> bool:
+    """Return whether the file holds cases; of one that cannot be opened its import says why."""
     if file.exists() and not file.is_file():
         return False
     try:
@@ -163,9 +172,10 @@ def _kept() -> Iterator[None]:
 
     Of the search path nothing is lost.
     """
+    standard = [number for number in (0, 1, 2) if _is_open(number)]
+    descriptors = {number: os.dup(number) for number in standard}
     process, folder, path = os.getpid(), os.open(".", os.O_RDONLY), list(sys.path)
     before = {name: getattr(sys, name) for name in ("argv", "stdin", "stdout", "stderr")}
-    descriptors = {number: os.dup(number) for number in (0, 1, 2) if _is_open(number)}
     _set(before | {"argv": list(sys.argv), "stdin": io.StringIO(), "stdout": before["stderr"]})
     try:
         yield

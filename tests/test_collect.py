@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -93,3 +94,47 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
         collect([tmp_path / "nothing"])
     with pytest.raises(CollectionError, match="no file there imports harness"):
         collect([tmp_path])
+
+
+def test_what_is_no_file_is_passed_by_and_what_cannot_be_read_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "case_a.py", CASE.format(name="one"))
+    (tmp_path / "case_folder.py").mkdir()
+    os.mkfifo(tmp_path / "case_pipe.py")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert [case.id for case in collect([tmp_path])] == ["a.one"]
+    (tmp_path / "case_link.py").symlink_to("case_link.py")
+    with pytest.raises(CollectionError, match=r"case_link\.py.*symbolic links"):
+        collect([tmp_path])
+
+    def closed(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(CollectionError, match="the folder cannot be searched for case files: Permission denied"):
+        collect([tmp_path])
+
+
+CIRCLE = "import each other in a circle: move what they share into a third one"
+IMPORTS = {
+    "relative": ("from .case_b import two\n", "", "Write `from case_other import …`"),
+    "circle": ("from case_b import two\n", "from case_a import one\n", CIRCLE),
+    "twice": ("import case_b\n", "import case_a\n", CIRCLE),
+}
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_imports_among_case_files_that_cannot_be_say_what_to_do(name: str, tmp_path: Path) -> None:
+    first, second, sentence = IMPORTS[name]
+    write(tmp_path, "case_a.py", first + CASE.format(name="one"))
+    write(tmp_path, "case_b.py", second + CASE.format(name="two"))
+    with pytest.raises(CollectionError) as refusal:
+        collect([tmp_path / "case_a.py"])
+    assert sentence in str(refusal.value)
+
+
+def test_what_a_file_takes_off_the_search_path_is_there_again(tmp_path: Path) -> None:
+    before = list(sys.path)
+    assert collect([write(tmp_path, "case_a.py", "import sys\nsys.path.clear()\n" + CASE.format(name="one"))])
+    assert sys.path == before

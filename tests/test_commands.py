@@ -92,3 +92,52 @@ def test_list_takes_the_words_of_run(tmp_path: Path) -> None:
     nothing = gradharness("list", "case_mine.py", "-k", "nothing", cwd=tmp_path)
     assert (nothing.returncode, nothing.stdout) == (2, "")
     assert nothing.stderr == "gradharness: nothing matched: no cell of 2 cases has -k nothing; see: gradharness list\n"
+
+
+def ended(tmp_path: Path, redirected: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Return how the command ends whose output is sent somewhere in a shell."""
+    (tmp_path / "case_mine.py").write_text(CASES)
+    line = f"{shlex.join([sys.executable, '-m', 'harness.cli', *words])} {redirected}"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(["bash", "-c", line], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+
+RUN = ("run", "case_mine.py", "--backend", "sympy", "-q")
+
+
+@pytest.mark.parametrize("words", [("list",), RUN])
+@pytest.mark.parametrize(
+    ("redirected", "code", "said"),
+    [
+        ("| head -0; exit ${PIPESTATUS[0]}", 141, ""),
+        (">/dev/full", 2, "gradharness: the output cannot be written: No space left on device"),
+        (">&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_trace(
+    tmp_path: Path, words: tuple[str, ...], redirected: str, code: int, said: str
+) -> None:
+    done = ended(tmp_path, redirected, *words)
+    assert done.returncode == code
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == (said != "")
+    if words is RUN:
+        assert '"line":"totals"' in (tmp_path / "reports/latest/run.jsonl").read_text()
+
+
+def test_a_locale_that_cannot_say_it_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "case_mine.py").write_text(CASES)
+    done = gradharness(*RUN, cwd=tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2713 A planted wrong gradient was caught" in done.stdout
+
+
+def test_nonsense_is_refused_and_a_required_backend_is_named(tmp_path: Path) -> None:
+    (tmp_path / "case_mine.py").write_text(CASES)
+    for nonsense in (("--seed", "-5"), ("--seed", str(2**63)), ("--timeout", "nan"), ("--jobs", "3")):
+        refused = gradharness(*RUN, *nonsense, cwd=tmp_path)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
+    missing = gradharness(*RUN, "--require", "torch", cwd=tmp_path)
+    assert missing.returncode == 3
+    assert "torch is required and did not run: no cell of this run is on it" in missing.stderr

@@ -57,6 +57,8 @@ class Adapter(ABC):
     """Operator beyond the gradient → its variants, the first is the default."""
     compiled: tuple[str, ...] = ()
     """The variants whose function is traced once and run at other points."""
+    compiles_operators = False
+    """Whether operators beyond the gradient are so by every route, unless the variant says that it ran eagerly."""
     book: Phrasebook
     arrays: tuple[type, ...] = (object,)
     """The classes of its own arrays."""
@@ -108,7 +110,9 @@ class Adapter(ABC):
 
     def traced(self, task: Task) -> bool:
         """Return whether the function is traced once and then run at other points."""
-        return task.variant in self.compiled
+        if task.operator == "grad":
+            return task.variant in self.compiled
+        return self.compiles_operators and not self.variant(task)[0].endswith("eager")
 
     def script(self, task: Task) -> Script:
         """Return the source of the task in this framework's words, or in the user's."""

@@ -114,6 +114,7 @@ class JaxGrad(Adapter):
     variants = ("jit", "eager", "vmap")
     routes = operators_jax.ROUTES
     compiled = ("jit", "vmap")
+    compiles_operators = True
     book = BOOK
 
     def __init__(self) -> None:
@@ -139,12 +140,6 @@ class JaxGrad(Adapter):
             return task.variant, ""
         eagerly = f"{task.variant} eager" if other else "eager"
         return eagerly, f"ran eagerly, not by jit: {nodes} nodes, and above {LARGEST_JIT} compiling takes long"
-
-    def traced(self, task: Task) -> bool:
-        """Return whether the function is compiled, as operators beyond the gradient are by every route."""
-        if task.operator == "grad":
-            return super().traced(task)
-        return not self.variant(task)[0].endswith("eager")
 
     def watched(self, *, closely: bool) -> Watched:
         return super().watched(closely=closely).plus(jax_state.watched(self.jax, closely=closely))

@@ -27,6 +27,7 @@ __all__ = ["Exit", "look", "main", "repro", "run", "selftest"]
 
 def main() -> NoReturn:
     """Run the command and leave with its exit code."""
+    _occupy()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a locale that cannot say π is no reason to fail
@@ -49,10 +50,18 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else Exit.FINE)
 
 
+def _occupy() -> None:
+    """Open nothing in the place of a standard stream that is closed, or the next file would be taken for it."""
+    while (taken := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(taken)
+
+
 def _let_go() -> None:
     """Send what could not be written to nowhere, or Python tries once more at its end and complains."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
