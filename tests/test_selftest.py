@@ -19,7 +19,7 @@ from harness.domains.precision import PRECISIONS
 from harness.judge import Evidence, Judgement, Verdict
 from harness.run.lab import Inline, Lab
 from harness.selftest import prove as proving
-from harness.selftest.campaign import campaign, functions
+from harness.selftest.campaign import campaign, drawn_point, functions
 from harness.selftest.defects import BACKENDS, Defect
 from harness.selftest.prove import Proof, Request, prove
 from harness.selftest.scenes import SCALED, SMOOTH, TIED
@@ -188,6 +188,12 @@ def test_there_are_more_than_a_hundred_defects_on_every_framework_and_a_dozen_fu
     assert all(sum(defect.backend == backend for defect in defects) >= 60 for backend in BACKENDS)
     assert all(defect.case in cases for defect in defects)
     assert len({(defect.backend, defect.case, defect.kind) for defect in defects}) == len(defects)
+
+
+def test_a_point_may_have_an_axis_of_length_0() -> None:
+    case = next(case for case in functions() if case.id == "shapes.no_rows")
+    exact = case.exact(drawn_point(case, 0, 0))
+    assert exact["a"].shape == (0, 3)
 
 
 def test_the_campaign_is_the_same_for_the_same_seed_and_large_enough() -> None:
