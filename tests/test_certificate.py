@@ -10,7 +10,10 @@ import flint
 import msgspec
 import numpy as np
 import pytest
+from flint import arb
 
+from harness.domains.ball import Ball
+from harness.domains.precision import PRECISIONS
 from harness.graph import build as b
 from harness.graph.build import Builder, Ref
 from harness.graph.derive import gradient, hvp
@@ -18,6 +21,7 @@ from harness.graph.node import Graph
 from harness.graph.registry import PRIMITIVES, Primitive
 from harness.measurement import Leaves
 from harness.truth import Kind, Truth, establish
+from harness.truth.certificate import least_size
 from operations import OPERATIONS, point, scalar, tangents
 
 GRAPHS = {name: scalar(operation) for name, operation in OPERATIONS.items()}
@@ -249,6 +253,27 @@ def test_the_step_is_smaller_than_the_points_own_scale(name: str) -> None:
     assert truth.refusal is None
     assert not truth.undefined
     assert truth.certificate.accepted
+
+
+SIZES = {
+    "of one scale": [0.5, -0.25, 3.0],
+    "beyond the range": [arb(2) ** 1100, arb(2) ** 1090],
+    "below the range": [1.0, arb(2) ** -1100, arb(2) ** -1090],
+    "beside zeros": [0.0, 1e-300, 0.0, 2e-300],
+    "nothing but zeros": [0.0, 0.0],
+    "closer than a float64 can tell": [1 + arb(2) ** -80, 1 + arb(2) ** -90, 1 + arb(2) ** -70],
+}
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-30])
+@pytest.mark.parametrize("name", SIZES)
+def test_the_smallest_entry_is_found_where_float64_cannot_tell(name: str, error: float) -> None:
+    with Ball(120).context():
+        g = np.array([arb(x) for x in SIZES[name]], dtype=object)
+        v, natural = np.resize([1, -8, 3], len(g)), np.full(len(g), error)
+        sizes = [abs(x * int(k) / 8).upper() + error for x, k in zip(g, v, strict=True)]
+        least = min((x for x in sizes if x > 0), default=arb(0))
+        assert least_size(g, v, natural, PRECISIONS["float64"]).upper() == least.upper()
 
 
 # --------------------------------------------------------------------------- the global precision

@@ -225,10 +225,10 @@ def _slope(
     )
     slope = sum((k * add_up(g[v == k], (0,), False, arb(0)).item() for k in np.unique(v).tolist()), arb(0)) / EIGHTHS
     natural = np.where(np.isfinite(errors), errors, 0) * (abs(v) / EIGHTHS) / probe.precision.unit
-    return slope, _least(g, v, natural, probe.precision)
+    return slope, least_size(g, v, natural, probe.precision)
 
 
-def _least(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision) -> Any:
+def least_size(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision) -> Any:
     """Return the smallest non-zero |g·v| + natural, 0 where there is none.
 
     Float64 points at candidates, the balls decide; their radii are far below u of an entry and η.
