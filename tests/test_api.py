@@ -178,3 +178,12 @@ def test_a_loop_of_a_hundred_steps_is_unrolled_and_judged_on_every_engine() -> N
         return w * w
 
     assert {cell.cls for cell in harness.check(descent, w=2.0).cells} == {"pass"}
+
+
+def test_an_entry_too_small_for_the_certificate_is_no_fault_of_a_rule() -> None:
+    found = harness.check(lambda xp, x: xp.nn.logsumexp(x, axis=0), backends=("finite_difference",), x=[1e20, 5e19])
+    assert [(cell.verdict, cell.diagnosis, cell.cls) for cell in found.cells] == [
+        ("NO-TRUTH", "precision", "inconclusive")
+    ]
+    assert "nothing can be told of that one" in found.cells[0].reason
+    assert not found.ok

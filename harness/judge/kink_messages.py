@@ -82,8 +82,8 @@ def artefact(leaf: Comparison, at: tuple[int, ...], slopes: Slopes, words: str) 
 
 def mixed(ties: Sequence[Tie]) -> str:
     return (
-        f"{ties_of(ties)}: no uniform convention gives this gradient, but some choice at every tie does. Move the "
-        "point off the tie."
+        f"{ties_of(ties)}: no uniform convention gives this gradient, though no entry is outside of what some choice "
+        "at the ties gives it. Move the point off the tie."
     )
 
 

@@ -18,6 +18,7 @@ def _raising(f: Any, definition: Definition, leaves: dict[str, Any]) -> Any:
 
 
 def _raising_backward(f: Any, g: Any, x: Any) -> Any:
+    """Raise as a rule does that its writer has put off."""
     raise NotImplementedError("backward is not written yet")
 
 

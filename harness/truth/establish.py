@@ -15,7 +15,7 @@ from harness.domains.precision import PRECISIONS, Precision
 from harness.graph.derive import Derivative
 from harness.measurement import Leaves
 from harness.truth.beyond import beyond_range
-from harness.truth.certificate import BESIDE, RESOLUTION, Certificate, Probe, certify, untried
+from harness.truth.certificate import BESIDE, RADIUS, RESOLUTION, Certificate, Probe, certify, untried
 from harness.truth.claims import twins, weakest
 from harness.truth.enclose import all_zero, digits_of, enclose
 from harness.truth.enclosure import Enclosure, exact_zero, unknown
@@ -187,6 +187,12 @@ def _refusal(found: Found, certificate: Certificate) -> NoTruth | None:
                 sentence=f"No exact value: at {found.digits} digits a radius is still above {SHARE:g} tolerances.",
             )
         return None
+    if certificate.how == RADIUS:
+        return NoTruth(
+            kind=Kind.PRECISION,
+            sentence="No certificate: at the digits that were tried the radius of the directional difference is above "
+            "the smallest entry of the gradient, so nothing can be told of that one. Move the point.",
+        )
     return NoTruth(
         kind=Kind.CERTIFICATE,
         sentence=f"The derived gradient failed its certificate ({certificate.how}): the directional difference is off "
