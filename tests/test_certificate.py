@@ -21,7 +21,7 @@ from harness.graph.node import Graph
 from harness.graph.registry import PRIMITIVES, Primitive
 from harness.measurement import Leaves
 from harness.truth import Kind, Truth, establish
-from harness.truth.certificate import least_size
+from harness.truth.certificate import EIGHTHS, direction, least_size, sums
 from operations import OPERATIONS, point, scalar, tangents
 
 GRAPHS = {name: scalar(operation) for name, operation in OPERATIONS.items()}
@@ -274,6 +274,34 @@ def test_the_smallest_entry_is_found_where_float64_cannot_tell(name: str, error:
         sizes = [abs(x * int(k) / 8).upper() + error for x, k in zip(g, v, strict=True)]
         least = min((x for x in sizes if x > 0), default=arb(0))
         assert least_size(g, v, natural, PRECISIONS["float64"]).upper() == least.upper()
+
+
+@pytest.mark.parametrize("shapes", [[()], [(), (3, 2), (0,), (4,)], [(0,)]])
+def test_a_direction_has_the_shapes_of_the_leaves_and_no_zero(shapes: list[tuple[int, ...]]) -> None:
+    builder = Builder()
+    refs = [builder.input(f"a{k}", shape, param=True) for k, shape in enumerate(shapes)]
+    graph = builder.freeze(*refs)
+    found = direction(graph)
+    assert {path: leaf.shape for path, leaf in found.items()} == {f"a{k}": shape for k, shape in enumerate(shapes)}
+    assert all((leaf != 0).all() and (abs(leaf) <= EIGHTHS).all() for leaf in found.values())
+
+
+def test_a_direction_takes_every_eighth_of_either_sign() -> None:
+    builder = Builder()
+    graph = builder.freeze(builder.input("a", (1000,), param=True))
+    (found,) = direction(graph).values()
+    assert set(found.tolist()) == {k for k in range(-EIGHTHS, EIGHTHS + 1) if k}
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_slope_is_summed_by_the_numbers_of_its_direction(size: int) -> None:
+    rng = np.random.default_rng(size)
+    with Ball(95).context():
+        g = np.array([arb(float(x)) for x in rng.normal(size=size)], dtype=object)
+        v = rng.integers(1, EIGHTHS + 1, size) * rng.choice([-1, 1], size)
+        slope = sum((k * total for k, total in sums(g, v)), arb(0))
+        assert abs(slope - sum((x * int(k) for x, k in zip(g, v, strict=True)), arb(0))).upper() < 1e-80
+        assert len(list(sums(g, v))) == len(set(v.tolist()))
 
 
 # --------------------------------------------------------------------------- the global precision

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import count
 
 from harness.graph.calls import RESULTS, bound_by, call_of, kinds_of, named
@@ -42,10 +43,11 @@ class NoSuchParts(Unphrased):
         )
 
 
+@lru_cache(maxsize=256)
 def emit(graph: Graph, book: Phrasebook, *, dtype: str, variant: str = "eager", operator: str = "grad") -> Script:
     """Return the graph as source of the book's framework; raise Unphrased where it has no words.
 
-    Unused data are no arguments; every param is one, used or not.
+    Unused data are no arguments; every param is one, used or not. A source is the same at every point: it is kept.
     """
     graph = spoken(graph, book)
     nodes = surface(graph, book)

@@ -6,6 +6,8 @@ A graph knows shapes and kinds, never a dtype and never a framework.
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import msgspec
@@ -42,6 +44,13 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Leaf paths that are differentiated; the other inputs are data."""
     outputs: tuple[int, ...]
 
+    def __hash__(self) -> int:
+        """Return a hash of the contents: what is made of a graph is kept for equal ones, wherever they came from."""
+        return hash(encode(self))
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Graph], tuple[bytes]]:
+        return decode, (encode(self),)
+
     def digest(self) -> str:
         """Return a hexadecimal SHA-256 of the graph that ignores where its lines stand."""
         bare = [msgspec.structs.replace(node, where=None) for node in self.nodes]
@@ -66,10 +75,13 @@ def encode(graph: Graph) -> bytes:
 
 
 def decode(data: bytes) -> Graph:
-    """Return the graph that `encode` wrote."""
+    """Return the graph that `encode` wrote, which would write it alike again: a default is left out by identity."""
     graph = msgspec.msgpack.decode(data, type=Graph)
-    nodes = tuple(msgspec.structs.replace(node, attrs=_tuples(node.attrs)) for node in graph.nodes)
-    return msgspec.structs.replace(graph, nodes=nodes)
+    return msgspec.structs.replace(graph, nodes=tuple(map(_own, graph.nodes)))
+
+
+def _own(node: Node) -> Node:
+    return msgspec.structs.replace(node, attrs=_tuples(node.attrs), kind=sys.intern(node.kind))
 
 
 def _tuples(attrs: Attrs) -> Attrs:

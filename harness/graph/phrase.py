@@ -101,7 +101,7 @@ class Call(NamedTuple):
         return tuple(0 if name in self.params else None for name in self.arguments)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Phrasebook:
     """How one framework writes a graph: a row an operation, and the lines around them."""
 

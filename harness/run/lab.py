@@ -111,7 +111,6 @@ class Inline:
         self._guest = guest
         """The process is somebody else's: its global flags are held only while something is measured."""
         self._backends: dict[str, Backend | Failure] = {}
-        self._derivatives: dict[tuple[str, str], Derivative] = {}
 
     def ahead(self) -> Inline:
         return self
@@ -127,7 +126,7 @@ class Inline:
     def reconsider(
         self, graph: Graph, inputs: Leaves, dtype: str, truth: Truth, question: Question[T], operator: str = "grad"
     ) -> Later[T | Failure]:
-        return Later(lambda: question.answer(self._derivative(graph, operator), inputs, dtype, truth))
+        return Later(lambda: question.answer(derivative_of(graph, operator), inputs, dtype, truth))
 
     def about(self, backend: str) -> Later[About]:
         return Later(partial(self._about, backend))
@@ -139,15 +138,11 @@ class Inline:
         return Later(partial(self._probe, backend, task))
 
     def _establish(self, graph: Graph, inputs: Leaves, dtype: str, exact: Exact | None, operator: str) -> Established:
-        derivative = self._derivative(graph, operator)
+        derivative = derivative_of(graph, operator)
         truth = establish(derivative, inputs, dtype)
         allowed = tolerance(derivative, inputs, dtype, truth)
         found = None if exact is None else ideal(graph, exact)
         return Established(truth=truth, tolerance=allowed, ideal=found or {})
-
-    def _derivative(self, graph: Graph, operator: str) -> Derivative:
-        key = graph.digest(), operator
-        return self._derivatives.get(key) or self._derivatives.setdefault(key, OPERATORS[operator](graph))
 
     def backend(self, name: str) -> Backend | Failure:
         """Return the backend, loaded once, or why it cannot be loaded."""
@@ -176,6 +171,12 @@ class Inline:
             return probe(backend, task)
         except RAISED as error:
             return backend.failure(error, "beside the point")
+
+
+@lru_cache(maxsize=256)
+def derivative_of(graph: Graph, operator: str) -> Derivative:
+    """Return what an operator makes of a function, the same at every point."""
+    return OPERATORS[operator](graph)
 
 
 def loaded(name: str, *, guest: bool = False) -> Backend | Failure:

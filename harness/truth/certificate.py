@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from harness.domains.ball import Ball, lifted
 from harness.domains.evaluate import Decisions, evaluate
 from harness.domains.precision import Array, Precision
-from harness.domains.structure import add_up, held
+from harness.domains.structure import held
 from harness.graph.derive import Derivative
+from harness.graph.node import Graph
 from harness.measurement import Leaves
 from harness.truth.enclose import nearest
 
@@ -33,10 +34,10 @@ RESOLUTION = 30
 """Powers of ten by which the residual must fall below what it is held against."""
 
 SPARE = 20
-"""Digits beyond the 4·ORDERS that the difference of two values and its h² term take."""
+"""Digits beyond the 3·ORDERS that the difference of two values takes down to its h² term: what is left of that one."""
 
-ATTEMPTS = 3
-"""The digits are doubled twice at most where the radius stands in the way."""
+ATTEMPTS = 4
+"""The digits are doubled three times at most where the radius stands in the way."""
 
 DEEPER = 4
 """By how many times as many orders h is smaller where a residual stays: beside a bend that is narrower than h a right
@@ -129,7 +130,7 @@ def certify(probe: Probe) -> Certificate:
 def _certify(probe: Probe, moved: Sequence[str]) -> Certificate:
     """Return the certificate of the leaves that are moved."""
     scale = point_scale(probe)
-    least = 4 * ORDERS + SPARE + probe.spent + math.ceil(2 * -math.log10(scale))
+    least = 3 * ORDERS + SPARE + probe.spent + math.ceil(2 * -math.log10(scale))
     found = untried(RADIUS)
     for attempt in range(ATTEMPTS):
         found = _attempt(probe, moved, scale, ORDERS, least << attempt)
@@ -189,7 +190,7 @@ def residual(probe: Probe, moved: Sequence[str], scale: float, orders: int, digi
     base = probe.known if digits <= probe.digits else _run(probe, ball, probe.inputs, derivative.graph.outputs, {})
     stopped = {k: value for k, value in base.items() if derivative.graph.nodes[k].op == "stop_gradient"}
     with ball.context():
-        step, along = arb(scale) * two_to(orders), direction(probe)
+        step, along = arb(scale) * two_to(orders), direction(derivative.graph)
         slope, least = _slope(probe, moved, base, along)
         ahead, behind = (
             _run(probe, ball, moves, (derivative.value,), stopped)[derivative.value].item()
@@ -223,9 +224,17 @@ def _slope(
         np.concatenate([leaf[path].ravel() for path in partials])
         for leaf in ({path: values[node] for path, node in partials.items()}, along, probe.errors)
     )
-    slope = sum((k * add_up(g[v == k], (0,), False, arb(0)).item() for k in np.unique(v).tolist()), arb(0)) / EIGHTHS
+    slope = sum((k * total for k, total in sums(g, v)), arb(0)) / EIGHTHS
     natural = np.where(np.isfinite(errors), errors, 0) * (abs(v) / EIGHTHS) / probe.precision.unit
     return slope, least_size(g, v, natural, probe.precision)
+
+
+def sums(g: NDArray[Any], v: Eighths) -> Iterator[tuple[int, Any]]:
+    """Yield every number in v with the sum of the balls that stand beside it: so few are the products then."""
+    order = np.argsort(v, kind="stable")
+    numbers, first = np.unique(v[order], return_index=True)
+    add: Any = np.add
+    yield from zip(numbers.tolist(), add.reduceat(g[order], first).tolist(), strict=True)
 
 
 def least_size(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision) -> Any:
@@ -240,15 +249,13 @@ def least_size(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision
     return min((size for size in sizes if size > 0), default=arb(0))
 
 
-def direction(probe: Probe) -> dict[str, Eighths]:
+def direction(graph: Graph) -> dict[str, Eighths]:
     """Return a random dyadic direction with no zero entry, by leaf path of the differentiated inputs."""
     rng = np.random.default_rng(SEED)
-    graph = probe.derivative.graph
     shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
-    return {
-        path: np.asarray(rng.integers(1, EIGHTHS + 1, shape) * (2 * rng.integers(0, 2, shape) - 1))
-        for path, shape in shapes.items()
-    }
+    drawn = rng.integers(-EIGHTHS, EIGHTHS, sum(map(math.prod, shapes.values())))
+    eighths = np.split(drawn + (drawn >= 0), np.cumsum([math.prod(shape) for shape in shapes.values()])[:-1])
+    return {path: part.reshape(shape) for (path, shape), part in zip(shapes.items(), eighths, strict=True)}
 
 
 def times(along: Eighths, step: Any) -> NDArray[Any]:

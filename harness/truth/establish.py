@@ -23,7 +23,7 @@ from harness.truth.kinks import exact_ties, least_margin, near_ties
 from harness.truth.tolerance import terms
 from harness.truth.truth import Kind, NoTruth, Rounding, Truth
 
-DIGITS = 120
+DIGITS = 95
 """Of the first ball run: as many as its certificate takes, which reads this run then and needs none of its own."""
 
 MOST_BITS = 2048
