@@ -128,6 +128,7 @@ nested = outer()
 first, second, third = lambda x: x + 1, lambda x: x + LEVEL, lambda x: (lambda y: y + m.ceil(0.5))(x)
 pair = {"a": lambda x: m.ceil(x), "b": lambda x: m.floor(x)}
 ceiling, flooring = pair["a"], pair["b"]
+six, seven, eight = lambda x: 6.0, lambda x, k=lambda: 6.0: 7.0, lambda *x: (8.0, None)
 
 
 def closing(k):
@@ -191,6 +192,18 @@ def test_only_what_is_used_comes_along(module: ModuleType) -> None:
         "TABLE[1] = LEVEL",
     ]
     assert excerpt({"first": module.first}).text == "first = lambda x: x + 1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("six", "six = lambda x: 6.0\n"),
+        ("seven", "seven = lambda x, k=lambda: 6.0: 7.0\n"),
+        ("eight", "eight = lambda *x: (8.0, None)\n"),
+    ],
+)
+def test_a_lambda_that_is_a_constant_is_told_from_its_neighbours(module: ModuleType, name: str, text: str) -> None:
+    assert excerpt({name: getattr(module, name)}).text == text
 
 
 def test_lines_that_stand_above_are_not_said_again(module: ModuleType) -> None:

@@ -64,10 +64,15 @@ class SourceFile:
         raise Missing("its text has changed")
 
     def _lambda(self, code: CodeType) -> Piece:
-        """Return the innermost lambda in whose body all instructions of the code stand."""
-        first, last = _extent(code)
-        lambdas = [node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda)]
-        around = [node for node in lambdas if _start(node.body) <= first and last <= _end(node.body)]
+        """Return the innermost lambda in whose body all instructions of the code stand.
+
+        Python 3.12 gives a constant body no place: then it is the first one of the line that compiles to the same.
+        """
+        spots, lambdas = _spots(code), [node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda)]
+        if spots:
+            around = [one for one in lambdas if _start(one.body) <= min(spots) and max(spots) <= _end(one.body)]
+        else:
+            around = [one for one in lambdas if one.lineno == code.co_firstlineno and _compiles_to(one, code)][:1]
         if not around:
             raise Missing("its text has changed")
         innermost = max(around, key=_start)
@@ -122,11 +127,20 @@ Spot = tuple[int, int]
 """Line and column."""
 
 
-def _extent(code: CodeType) -> tuple[Spot, Spot]:
+def _spots(code: CodeType) -> list[Spot]:
     """Return where the instructions of a code begin and end; those that stand for no text are left out."""
-    spans = [span for span in code.co_positions() if None not in span and span[2:] != (0, 0)]
-    starts, ends = zip(*(((line, column), (end, stop)) for line, end, column, stop in spans), strict=True)
-    return min(starts), max(ends)
+    found = list[Spot]()
+    for line, end, column, stop in code.co_positions():
+        if line is not None and end is not None and column is not None and stop is not None and (column or stop):
+            found += [(line, column), (end, stop)]
+    return found
+
+
+def _compiles_to(node: ast.Lambda, code: CodeType) -> bool:
+    """Return whether a lambda of the file is the same function, wherever it stands."""
+    expression = compile(ast.Expression(node), "", "eval")
+    *_, own = (constant for constant in expression.co_consts if isinstance(constant, CodeType))  # defaults stand first
+    return (own.co_code, own.co_consts, own.co_varnames) == (code.co_code, code.co_consts, code.co_varnames)
 
 
 def _start(node: ast.expr) -> Spot:

@@ -251,7 +251,7 @@ def _mixed(evidence: Evidence, slopes: Slopes) -> Judgement | None:
     if outside is not None:
         reason = messages.artefact(outside[0], outside[1], slopes, "")
         return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, leaves=leaves)
-    reason = messages.mixed(evidence.truth.ties)
+    reason = messages.mixed(evidence.truth.ties, evidence.operator)
     return Judgement(verdict=Verdict.SUBGRADIENT_MIXED, reason=reason, leaves=leaves)
 
 

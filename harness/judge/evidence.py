@@ -48,6 +48,8 @@ class Evidence:
     """Given where the gradient is a user's own writing; None: the emitted source of the definition ran."""
     backend: str = ""
     """Whose measurement it is."""
+    operator: str = "grad"
+    """What was asked of the derivative."""
     recourse: Recourse | None = None
     """None: nothing more can be asked."""
     ops: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ def missing(evidence: Evidence) -> Judgement | None:
     partials = evidence.measurement.partials
     for path, connected in evidence.truth.connected.items():
         if connected and partials.get(path) is None:
-            return Judgement(verdict=Verdict.DISCONNECTED, reason=messages.disconnected(path))
+            return Judgement(verdict=Verdict.DISCONNECTED, reason=messages.disconnected(path, evidence.operator))
     if _overflown(evidence):
         return None
     for path, partial in partials.items():

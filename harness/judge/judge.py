@@ -91,14 +91,18 @@ def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Compari
         return found(*_unbounded(evidence, blind[0]), "")
     gradient = replace(_gradient(evidence, leaves, found), value=value)
     if value is not None and value.wrong.any():
-        return found(Verdict.VALUE_MISMATCH, messages.value_mismatch(value, gradient), _value_kind(evidence, value))
+        return found(
+            Verdict.VALUE_MISMATCH,
+            messages.value_mismatch(value, gradient, evidence.operator),
+            _value_kind(evidence, value),
+        )
     return gradient
 
 
 def _strange(evidence: Evidence, one: Comparison, beyond: str) -> str:
     """Return what is said of NaN or infinity."""
     if evidence.slopes is None or not one.path:
-        return messages.nonfinite(one, beyond, evidence.ops)
+        return messages.nonfinite(one, beyond, evidence.ops, evidence.operator)
     return kink_messages.nonfinite(one, one.worst(), evidence.slopes)
 
 

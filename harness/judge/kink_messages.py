@@ -9,6 +9,7 @@ from harness.judge.compare import Comparison
 from harness.judge.messages import number, place
 from harness.truth import Tie
 from harness.truth.sides import Slopes
+from harness.wording import result
 
 
 def undefined(trouble: str) -> str:
@@ -80,10 +81,10 @@ def artefact(leaf: Comparison, at: tuple[int, ...], slopes: Slopes, words: str) 
     )
 
 
-def mixed(ties: Sequence[Tie]) -> str:
+def mixed(ties: Sequence[Tie], operator: str = "grad") -> str:
     return (
-        f"{ties_of(ties)}: no uniform convention gives this gradient, though no entry is outside of what some choice "
-        "at the ties gives it. Move the point off the tie."
+        f"{ties_of(ties)}: no uniform convention gives this {result(operator)}, though no entry is outside of what "
+        "some choice at the ties gives it. Move the point off the tie."
     )
 
 

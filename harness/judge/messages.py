@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.conduct import Change, Conduct, Difference, Foreign
 from harness.measurement import Array
-from harness.wording import verb
+from harness.wording import result, verb
 
 if TYPE_CHECKING:
     from harness.judge.compare import Comparison
@@ -75,10 +75,10 @@ def worst_of(comparisons: Sequence[Comparison]) -> Comparison:
     return max(comparisons, key=lambda one: float(one.excess[one.worst()]) if one.judged.any() else -1.0)
 
 
-def disconnected(path: str) -> str:
+def disconnected(path: str, operator: str = "grad") -> str:
     return (
-        f"{path}: no gradient came back (None), though the value depends on it. Look for an operation that leaves "
-        "the engine, an integer, or a stopped gradient on the way."
+        f"{path}: no {result(operator)} came back (None), though the value depends on it. Look for an operation that "
+        "leaves the engine, an integer, or a stopped gradient on the way."
     )
 
 
@@ -95,7 +95,7 @@ def dtype(path: str, got: str, wanted: str) -> str:
     return f"{path or 'the value'}: {got} came back in a {wanted} cell. Look for a cast or a default dtype."
 
 
-def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = ()) -> str:
+def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = (), operator: str = "grad") -> str:
     """Return what is said of NaN or infinity; `ops` are the operations of the function, none where they are unknown."""
     at = comparison.worst()
     said = (
@@ -104,7 +104,7 @@ def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = ()) ->
     if beyond:
         return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
     look = BRANCH if "where" in ops or not ops else SLOPE
-    return f"{said} The exact value and gradient are finite: the engine's formula is not safe here. {look}"
+    return f"{said} The exact value and {result(operator)} are finite: the engine's formula is not safe here. {look}"
 
 
 def unbounded(comparison: Comparison) -> str:
@@ -121,19 +121,19 @@ def no_reference(comparison: Comparison) -> str:
     )
 
 
-def value_mismatch(value: Comparison, gradient: Judgement) -> str:
-    return f"Another value: {entry(value)}. {gradient_of_another(gradient)}"
+def value_mismatch(value: Comparison, found: Judgement, operator: str = "grad") -> str:
+    return f"Another value: {entry(value)}. {result_of_another(found, result(operator))}"
 
 
-def gradient_of_another(gradient: Judgement) -> str:
+def result_of_another(gradient: Judgement, noun: str) -> str:
     """Return what is said of the gradient of a wrong value: it lifts no verdict."""
     if gradient.verdict.cls == "pass":
-        return "Its gradient is right."
+        return f"Its {noun} is right."
     kind = f"{{{gradient.diagnosis}}}" if gradient.diagnosis else ""
     worst = worst_of(gradient.leaves)
     at = worst.worst()
     size = f"error {short(worst.error[at])} at {place(worst.path, at)}, tolerance {short(worst.tolerance[at])}"
-    return f"Its gradient: {gradient.verdict.word}{kind}, {size}."
+    return f"Its {noun}: {gradient.verdict.word}{kind}, {size}."
 
 
 def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:

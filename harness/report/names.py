@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.run.records import CellLine, HeaderLine, Run
-from harness.wording import plural
+from harness.wording import OPERATORS, plural, result
+
+__all__ = ["OPERATORS", "result"]  # said by the judge too
 
 BACKENDS = {
     "tensorflow": "TensorFlow",
@@ -25,21 +27,6 @@ OWN = "xp"
 """The spelling of the definition itself; others are named."""
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-
-OPERATORS = {
-    "grad": "gradient",
-    "vjp": "vector-Jacobian product",
-    "jvp": "Jacobian-vector product",
-    "jacobian": "Jacobian",
-    "hvp": "Hessian-vector product",
-    "adjoint": "adjoint identity",
-}
-"""How operators are called in sentences, in their order."""
-
-
-def result(operator: str) -> str:
-    """Return what an operator gives, as a sentence and the head of a column call it: gradient, Jacobian."""
-    return OPERATORS.get(operator, operator)
 
 
 def beyond(operator: str) -> str:

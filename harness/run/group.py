@@ -136,6 +136,7 @@ def evidences(
             sizes=tuple(sorted(sizes)),
             scene=None if cell.spelling == DEFINITION or cell.operator != "grad" else _scene(group),
             backend=cell.backend,
+            operator=cell.operator,
             recourse=recourse,
             ops=_ops(group, cell),
             own=choices(conventions.get(cell.backend, {})),
