@@ -60,7 +60,12 @@ class Builder:
         return ref
 
     def constant(self, value: Number, *, exact: bool = False) -> Ref:
-        """Return a 0-d literal; a string names an exact constant, and `exact` marks a count that is never rounded."""
+        """Return a 0-d literal; a string names an exact constant, and `exact` marks a count that is never rounded.
+
+        An infinity gets its name: it is exact in every dtype.
+        """
+        if isinstance(value, float) and math.isinf(value):
+            value = str(value)
         attrs: Attrs = {"value": value} | ({"exact": True} if exact else {})
         return self.append(Node(op="constant", attrs=attrs))
 

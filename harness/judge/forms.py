@@ -19,7 +19,7 @@ def missing(evidence: Evidence) -> Judgement | None:
     for path, connected in evidence.truth.connected.items():
         if connected and partials.get(path) is None:
             return Judgement(verdict=Verdict.DISCONNECTED, reason=messages.disconnected(path, evidence.operator))
-    if _overflown(evidence):
+    if evidence.truth.undefined or _overflown(evidence):
         return None
     for path, partial in partials.items():
         if partial is not None and _dead(evidence, path, partial) and _dead_by_all(evidence, path, partial):

@@ -10,7 +10,7 @@ from harness.graph import build as b
 from harness.graph.build import Ref
 from harness.graph.node import Kind, Shape
 from harness.told import fitting, message
-from harness.xp.banned import COMPLEX_ONLY, Banned, Paramount, number
+from harness.xp.banned import COMPLEX_ONLY, Banned, Paramount, finite, number
 from harness.xp.hints import METHODS
 from harness.xp.refusal import NoSuchName, line_here, refuse
 
@@ -228,7 +228,7 @@ def power(base: Any, exponent: Any) -> Array:
     """Return base ** exponent; a Python number as exponent is a literal of the operation."""
     if isinstance(base, Array) and not isinstance(exponent, Array):
         ref = real(base, "x ** p")
-        return wrap(b.call("pow", ref, exponent=number(exponent)))
+        return wrap(b.call("pow", ref, exponent=finite(exponent)))
     return fit("x ** y", "power", *operands("x ** y", base, exponent))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any, NoReturn
 
 import numpy as np
@@ -118,10 +120,27 @@ COMPLEX_ONLY = (
 )
 
 
+def finite(x: Any) -> int | float:
+    """Return x if it is a finite Python number, as the parameters of functions are."""
+    if not math.isfinite(number(x)):
+        raise refuse("an infinite parameter means something else to each engine", "Write a finite number")
+    return x  # type: ignore[no-any-return]  # it was just tested
+
+
+def _known(x: float) -> int | float:
+    if isinstance(x, int) and abs(x) > sys.float_info.max:
+        raise refuse("an integer that no float can hold", "Write a float, or rescale")
+    if math.isnan(x):
+        raise refuse(
+            "NaN is no number, and all results of it are NaN", "Leave entries out with xp.where(condition, a, b)"
+        )
+    return x
+
+
 def number(x: Any) -> int | float:
-    """Return x if it is a Python number; refuse what would behave differently in each engine."""
+    """Return x if it is a Python number, perhaps infinite; refuse what would behave differently in each engine."""
     if type(x) in (int, float):
-        return x  # type: ignore[no-any-return]  # the type was just tested, exactly
+        return _known(x)
     if isinstance(x, Paramount):
         raise refuse("a complex value where only real ones are taken", COMPLEX_ONLY)
     if isinstance(x, bool):

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.graph import build as b
 from harness.xp.array import Array, real, wrap
-from harness.xp.banned import number
+from harness.xp.banned import finite
 from harness.xp.reduce import Axis, axes_of
 from harness.xp.refusal import refuse
 from harness.xp.shape import indices as integers
@@ -32,12 +32,12 @@ def along_axis(op: str) -> Callable[..., Array]:
 def leaky_relu(x: Array, /, *, negative_slope: float) -> Array:
     """Return x where it is positive and negative_slope·x elsewhere."""
     ref = real(x, "xp.nn.leaky_relu(x, negative_slope=…)")
-    return wrap(b.call("leaky_relu", ref, negative_slope=number(negative_slope)))
+    return wrap(b.call("leaky_relu", ref, negative_slope=finite(negative_slope)))
 
 
 def elu(x: Array, /, *, alpha: float) -> Array:
     """Return x where it is positive and alpha·(exp(x) − 1) elsewhere."""
-    return wrap(b.call("elu", real(x, "xp.nn.elu(x, alpha=…)"), alpha=number(alpha)))
+    return wrap(b.call("elu", real(x, "xp.nn.elu(x, alpha=…)"), alpha=finite(alpha)))
 
 
 def gelu(x: Array, /, *, approximate: str) -> Array:
@@ -67,7 +67,7 @@ def layer_norm(x: Array, gamma: Array, beta: Array, /, *, axis: Axis, eps: float
         )
     if not scale.shape == offset.shape == ref.shape[axes[0] :]:
         raise refuse(f"{call} with gamma {scale.shape} and beta {offset.shape}", f"Both have {ref.shape[axes[0] :]}")
-    return wrap(b.call("layer_norm", ref, scale, offset, axes=axes, eps=number(eps)))
+    return wrap(b.call("layer_norm", ref, scale, offset, axes=axes, eps=finite(eps)))
 
 
 # --------------------------------------------------------------------------- images
