@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ SECOND_OPINION = 1e-40
 """Tolerance of a 50-digit derivation, relative to the largest entry: ten digits are left to its own rounding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """One leaf: what came back, what is true, and how far apart they may be."""
 
@@ -40,22 +41,22 @@ class Comparison:
     def tolerance(self) -> Array:
         return self.terms.total
 
-    @property
+    @cached_property
     def within(self) -> NDArray[np.bool_]:
         """Entries whose error is at most the tolerance; a NaN on either side is never within."""
         return np.asarray((self.error <= self.tolerance) & np.isfinite(self.got))
 
-    @property
+    @cached_property
     def wrong(self) -> NDArray[np.bool_]:
         return np.asarray(self.judged & ~self.within)
 
-    @property
+    @cached_property
     def resolution(self) -> Array:
         """Tolerance over |truth|; infinite where the truth may be zero, where the tolerance is absolute."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(np.abs(self.truth) > self.radius, self.tolerance / np.abs(self.truth), np.inf)
 
-    @property
+    @cached_property
     def excess(self) -> Array:
         """Error over tolerance; an error of 0 has excess 0."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

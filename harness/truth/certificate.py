@@ -11,6 +11,7 @@ import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -253,9 +254,13 @@ def direction(graph: Graph) -> dict[str, Eighths]:
     """Return a random dyadic direction with no zero entry, by leaf path of the differentiated inputs."""
     rng = np.random.default_rng(SEED)
     shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
-    drawn = rng.integers(-EIGHTHS, EIGHTHS, sum(map(math.prod, shapes.values())))
-    eighths = np.split(drawn + (drawn >= 0), np.cumsum([math.prod(shape) for shape in shapes.values()])[:-1])
-    return {path: part.reshape(shape) for (path, shape), part in zip(shapes.items(), eighths, strict=True)}
+    ends = list(accumulate(map(math.prod, shapes.values())))
+    drawn = rng.integers(-EIGHTHS, EIGHTHS, ends[-1])
+    drawn += drawn >= 0
+    return {
+        path: drawn[end - math.prod(shape) : end].reshape(shape)
+        for (path, shape), end in zip(shapes.items(), ends, strict=True)
+    }
 
 
 def times(along: Eighths, step: Any) -> NDArray[Any]:

@@ -8,6 +8,7 @@ EV is the worst-case bound, σ the deviation of Monte-Carlo rounding, which is l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,7 +32,7 @@ BLIND = 0.5
 """Share of the gradient's norm above which a tolerance could not tell right from wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Terms:
     """A tolerance per entry as named terms that add up to it."""
 
@@ -39,7 +40,7 @@ class Terms:
     """"operations": worst-case rounding of every operation on the way; "noise": eight deviations in its place, where
     that is less; "result": roundings of the result; "underflow": η, the least number that the frameworks keep."""
 
-    @property
+    @cached_property
     def total(self) -> Array:
         """Return the sum of the terms."""
         return np.asarray(sum(self.parts.values()))
