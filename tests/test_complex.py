@@ -193,13 +193,16 @@ WRONG = {
 
 @contextmanager
 def said_otherwise(op: str, words: str) -> Iterator[None]:
+    """Return a context in which PyTorch's words of an operation are others; sources that were written are forgotten."""
     phrases = describe("torch").book.phrases
     kept = phrases[op]
     phrases[op] = words  # type: ignore[index]  # a phrasebook holds a dictionary
+    emit.cache_clear()
     try:
         yield
     finally:
         phrases[op] = kept  # type: ignore[index]  # a phrasebook holds a dictionary
+        emit.cache_clear()
 
 
 def everything(xp: Any, re: Any, im: Any) -> Any:
