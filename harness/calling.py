@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -12,10 +14,28 @@ NAMESPACE_ALIASES = ("xp", "tf", "torch", "jnp", "jax", "np")
 
 def call_with_namespace(function: Callable[..., Any], xp: Any, inputs: dict[str, Any]) -> Any:
     """Return function(xp, **inputs), or without xp where the function does not ask for it."""
-    before = [xp] if asks_for_namespace(function) else []
+    before, call = [xp] if asks_for_namespace(function) else [], contained(function)
     if takes_by_name(function, inputs, after=len(before)):
-        return function(*before, **inputs)
-    return function(*before, *inputs.values())
+        return call(*before, **inputs)
+    return call(*before, *inputs.values())
+
+
+def contained(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, out of which its own process alone comes: a copy that it made by a fork ends on the way.
+
+    The copy would go on with whatever the caller has to do, and make the next copy there.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        process = os.getpid()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if os.getpid() != process:
+                os._exit(0)
+
+    return call
 
 
 def takes_by_name(function: Callable[..., Any], names: Collection[str], *, after: int) -> bool:

@@ -17,27 +17,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
 import psutil
 
+from harness import offspring
 from harness.collect import CollectionError, cases_of, catalogue, check_unique, files_at, load
 from harness.declare import Case
 
-SECONDS, MEGABYTES = 60.0, 6000.0
-"""What the import of one file may take."""
+SECONDS, MEGABYTES, PROCESSES = 60.0, 6000.0, 256
+"""What the import of one file may take, and how many processes it may start."""
 LOOK = 0.05
 """Seconds between two looks at the process."""
 DONE = 86
 """Exit code of the process where the files let it come to its end."""
 CHILD = """
 import json, sys
-sys.path[:], files, log = json.load(sys.stdin)
+sys.path[:], files, log, sign = json.load(sys.stdin)
 from harness.gather import perform
-perform(files, log)
+perform(files, log, sign)
 """
 ADVICE = "A case file only declares cases: take that out of it, or put it into a function."
 
@@ -102,15 +103,16 @@ class _Ended:
 
 def _rehearsed(files: Sequence[Path]) -> _Ended | None:
     """Import the files in a process; return how it ended, None where it came to its end."""
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as asked:
-        asked.write(json.dumps([sys.path, [os.path.realpath(file) for file in files], log.fileno()]).encode())
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as asked, _pipe() as sign:
+        paths = [os.path.realpath(file) for file in files]
+        asked.write(json.dumps([sys.path, paths, log.fileno(), sign]).encode())
         asked.seek(0)
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", CHILD],
             stdin=asked,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[log.fileno()],
+            pass_fds=[log.fileno(), sign],
         )
         try:
             how = _watched(process, log)
@@ -118,6 +120,17 @@ def _rehearsed(files: Sequence[Path]) -> _Ended | None:
             _end(process)
         number, trace = _read(log)
         return _Ended(number=number, how=how, trace=trace) if how else None
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[int]:
+    """Return a context with the reading end of a pipe that is closed for writing when this process is gone."""
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def _watched(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
@@ -133,6 +146,8 @@ def _watched(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
         with contextlib.suppress(psutil.Error):
             if psutil.Process(process.pid).memory_info().rss > MEGABYTES * 1e6:
                 return f"took more than {MEGABYTES:g} MB"
+        if offspring.sizes()[process.pid] - 1 > PROCESSES:
+            return f"started more than {PROCESSES} processes"
     code = process.returncode
     if code < 0:
         return f"ended its process by {signal.Signals(-code).name}"
@@ -140,13 +155,15 @@ def _watched(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that goes on; SIGABRT has it write down where it is."""
+    """End a process that goes on, where SIGABRT has it write down where it is, and what any has started."""
     if process.poll() is None:
         process.send_signal(signal.SIGABRT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)
-        process.kill()
+    if process.poll() is None:
+        offspring.end(process.pid)
         process.wait()
+    offspring.end_session(process.pid)
 
 
 def _read(log: IO[bytes]) -> tuple[int, str]:
@@ -165,8 +182,9 @@ def _place(file: Path, trace: str) -> str:
 # ----------------------------------------------------------------- in the process
 
 
-def perform(files: Sequence[str], log: int) -> NoReturn:
+def perform(files: Sequence[str], log: int, sign: int) -> NoReturn:
     """Import the files one after the other, write down which one is begun, and leave with DONE."""
+    offspring.lead(sign)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable(log)
     _write_down_exits(log)

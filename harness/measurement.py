@@ -40,6 +40,7 @@ class Trouble(Enum):
 
     NOT_INSTALLED = "not installed"
     UNSUPPORTED = "unsupported"
+    SHAPE = "no number"
     ERROR = "error"
     TIMEOUT = "time limit"
     OUT_OF_MEMORY = "memory limit"

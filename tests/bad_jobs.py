@@ -75,6 +75,31 @@ def forks() -> Any:
     return "forked"
 
 
+def _start(number: int, seconds: float) -> None:
+    """Fork so many children, which end by themselves after a while: a bomb that is bounded."""
+    for _ in range(number):
+        if os.fork() == 0:
+            time.sleep(seconds)
+            os._exit(0)
+
+
+def starts_processes() -> Any:
+    _start(60, 20)
+    time.sleep(20)
+
+
+def starts_processes_that_end() -> Any:
+    """Start what ends at once, and never ask after it."""
+    _start(60, 0)
+    time.sleep(20)
+
+
+def leaves_processes_behind() -> Any:
+    _start(7, 0)
+    time.sleep(0.2)
+    return "left"
+
+
 def returns_what_cannot_travel() -> Any:
     return lambda: None
 

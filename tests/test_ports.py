@@ -61,7 +61,7 @@ WRONG: dict[str, tuple[Port, str, str]] = {
     "detached": (lambda torch, w, x: torch.tanh(w.detach() * x).mean() + 0 * w.sum(), "DEAD-LEAF", "is missing"),
     "half": (lambda torch, w, x: torch.tanh((w / 2 + w.detach() / 2) * x).mean(), "DISAGREE", "scaled by 1/2"),
     "raises": (lambda torch, w, x: torch.no_such_thing(w), "ERROR", ""),
-    "array": (lambda torch, w, x: torch.tanh(w * x), "ERROR", ""),
+    "array": (lambda torch, w, x: torch.tanh(w * x), "SHAPE", ""),
     "numpy": (lambda torch, w, x: np.tanh(w.detach().numpy() * x.numpy()).mean(), "NOT-NATIVE", ""),
     "float": (lambda w, x: 1.0, "NOT-NATIVE", ""),
 }

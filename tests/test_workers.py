@@ -15,6 +15,7 @@ import pytest
 import bad_jobs
 from bad_jobs import Bad
 from harness.measurement import Failure, Trouble
+from harness.workers import endings
 from harness.workers.crew import Crew
 from harness.workers.jobs import Reply
 from harness.workers.limits import Limits
@@ -22,7 +23,7 @@ from harness.workers.process import resident_megabytes
 from harness.workers.room import Room
 from harness.workers.watch import Watch
 
-LIMITS = Limits(seconds=2.0, megabytes=600.0)
+LIMITS = Limits(seconds=2.0, megabytes=600.0, processes=40)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,8 @@ FATAL = {
     "kills_itself": (Trouble.CRASHED, "signal SIGKILL"),
     "segfaults": (Trouble.CRASHED, "signal SIGSEGV"),
     "eats_memory": (Trouble.OUT_OF_MEMORY, "went beyond 600 MB"),
+    "starts_processes": (Trouble.CRASHED, "started more than 40 processes, and was ended with all of them"),
+    "starts_processes_that_end": (Trouble.CRASHED, "started more than 40 processes"),
 }
 
 
@@ -105,6 +108,15 @@ def test_a_forked_child_does_not_answer_too(room: Room) -> None:
     assert fine(room)
 
 
+def test_what_earlier_jobs_left_behind_is_not_laid_at_the_next_ones_door(room: Room) -> None:
+    """A worker that is crowded is exchanged for a fresh one before its next job."""
+    jobs = [Bad(bad_jobs.leaves_processes_behind) for _ in range(12)]
+    for job in jobs:
+        answer = room.submit(job).result(timeout=60)
+        assert isinstance(answer, Reply)
+        assert answer.result == "left"
+
+
 def test_a_result_that_cannot_travel_is_a_failure(room: Room) -> None:
     answer = room.submit(Bad(bad_jobs.returns_what_cannot_travel)).result(timeout=60)
     assert isinstance(answer, Failure) or answer.error
@@ -158,14 +170,22 @@ def test_random_kills_lose_no_answer() -> None:
     assert [reply.result for reply in found if isinstance(reply, Reply)] == [42] * 200
 
 
+IMPORTED = "torch cannot be started: importing torch "
+ADVICE = ". Try python -c 'import torch'; then reinstall it, or leave it out with --backend."
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("import time\ntime.sleep(600)\n", "torch cannot be started: torch gave no answer within 3 s"),
-        ("raise ImportError('broken on purpose')\n", "torch is installed but cannot be imported: ImportError: broken"),
-        ("import os\nos._exit(5)\n", "torch cannot be started: torch: the worker process died (exit code 5)"),
+        ("import time\ntime.sleep(600)\n", f"{IMPORTED}took longer than 3 s{ADVICE}"),
+        ("import os\nos._exit(5)\n", f"{IMPORTED}ended the process (exit code 5){ADVICE}"),
+        ("import sys\nsys.exit(5)\n", f"{IMPORTED}raised SystemExit: 5{ADVICE}"),
+        (
+            "raise ImportError('broken on purpose')\n",
+            "torch is installed but cannot be imported: ImportError: broken on purpose. Reinstall it.",
+        ),
     ],
-    ids=["hangs", "raises", "exits"],
+    ids=["hangs", "exits", "leaves", "raises"],
 )
 def test_a_framework_whose_import_is_broken_fails_in_time(
     source: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -176,4 +196,10 @@ def test_a_framework_whose_import_is_broken_fails_in_time(
     with Crew(("torch",), Limits(start_seconds=3)) as crew:
         failure = crew.about("torch").result().failure
     assert failure is not None
-    assert failure.sentence.startswith(sentence)
+    assert failure.sentence == sentence
+
+
+def test_a_worker_of_no_framework_that_cannot_be_started_blames_no_import() -> None:
+    sentence = endings.unstarted("truth", "", "took longer than 180 s").sentence
+    assert sentence.startswith("truth cannot be started: starting its process took longer than 180 s. ")
+    assert "import" not in sentence

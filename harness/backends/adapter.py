@@ -22,9 +22,10 @@ from harness.backends import process_state
 from harness.backends.custody import Custody, Watched
 from harness.backends.interview import Answer, changed, interview
 from harness.backends.layouts import check_layouts
-from harness.backends.returned import NotATensor, foreigners
+from harness.backends.returned import NotATensor, NotOneNumber, foreigners, unwrapped
 from harness.backends.said import first_line, trouble_of
 from harness.backends.user_cost import user_cost
+from harness.calling import contained
 from harness.conduct import Conduct, Foreign
 from harness.domains.beside import mirrored
 from harness.graph.emit import Phrasebook, Script, Unphrased, emit, program
@@ -183,13 +184,19 @@ class Adapter(ABC):
         custody = Custody(self.watched(closely=task.native is not None), traced=self.traced(task))
         try:
             found = self._interviewed(task, script, custody)
-        except NotATensor as error:
-            found = Measurement(conduct=Conduct(foreign=(Foreign(said=str(error)),)), source=script.source)
         except RAISED as error:
-            found = Measurement(failure=self.failure(error, "while its source ran"), source=script.source)
+            found = replace(self._without_answer(unwrapped(error)), source=script.source)
         finally:
             custody.end()
         return replace(found, conduct=custody.seen(found.conduct))
+
+    def _without_answer(self, error: BaseException) -> Measurement:
+        """Return the measurement of a call that raised."""
+        if isinstance(error, NotATensor):
+            return Measurement(conduct=Conduct(foreign=(Foreign(said=str(error)),)))
+        if isinstance(error, NotOneNumber):
+            return Measurement(failure=Failure(trouble=Trouble.SHAPE, sentence=str(error)))
+        return Measurement(failure=self.failure(error, "while its source ran"))
 
     def _interviewed(self, task: Task, script: Script, custody: Custody) -> Measurement:
         gradient, start = self._compiled(task, script), time.perf_counter()
@@ -259,7 +266,7 @@ class Adapter(ABC):
 
 @lru_cache(maxsize=512)
 def bind(source: str, function: str = "gradient", given: tuple[tuple[str, Any], ...] = ()) -> Callable[..., Any]:
-    """Return the function that a source binds, where it finds the names in `given` bound already.
+    """Return the function that a source binds, where it finds the names in `given`, a user's functions, bound already.
 
     A source is run once, so that its compiled form is kept. It is given to `linecache`: tracebacks show its lines and
     AutoGraph finds its functions.
@@ -269,7 +276,7 @@ def bind(source: str, function: str = "gradient", given: tuple[tuple[str, Any], 
     namespace: dict[str, Any] = {"__name__": "emitted", **dict(given)}
     exec(compile(source, name, "exec"), namespace)
     bound: Callable[..., Any] = namespace[function]
-    return bound
+    return contained(bound) if given else bound  # the framework calls a user's rules when their function has returned
 
 
 def installed(package: str) -> str:

@@ -19,17 +19,33 @@ class NotATensor(TypeError):
     """What came back is nothing that the framework differentiates; the text says what it is."""
 
 
+class NotOneNumber(TypeError):
+    """An array came back where one number was to come; the text says of which shape.
+
+    PyTorch and JAX refuse to differentiate it, each in its own words; TensorFlow differentiates the sum.
+    """
+
+
 @lru_cache(maxsize=512)
 def checked(live: Spelling) -> Spelling:
-    """Return the spelling with a function that raises NotATensor where the user's returns something else."""
+    """Return the spelling with a function that raises NotATensor or NotOneNumber where the user's returns no number."""
 
     @functools.wraps(live.function)
     def function(*args: Any, **kwargs: Any) -> Any:
         result = live.function(*args, **kwargs)
         check_tensor(result, live)
+        check_number(result, live)
         return result
 
     return replace(live, function=function)
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """Return what was raised of a function's result where it made a framework raise its own, as AutoGraph does."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, NotATensor | NotOneNumber):
+        inner = inner.__context__
+    return inner or error
 
 
 def check_tensor(result: Any, live: Spelling) -> None:
@@ -39,6 +55,22 @@ def check_tensor(result: Any, live: Spelling) -> None:
         raise NotATensor(
             f"{live.written} returned {described(result)}; it must return one number as a {live.backend} tensor"
         )
+
+
+def check_number(result: Any, live: Spelling) -> None:
+    """Raise NotOneNumber where the tensor has a dimension."""
+    if shape := _shape(result):
+        raise NotOneNumber(
+            f"{live.written} returned shape {shape}; one number, of shape (), is right. Look for a missing sum."
+        )
+
+
+def _shape(result: Any) -> tuple[int | None, ...]:
+    """Return the shape of a tensor; () where TensorFlow does not know it before the function has run."""
+    try:
+        return tuple(result.shape)
+    except ValueError:
+        return ()
 
 
 def described(result: Any) -> str:

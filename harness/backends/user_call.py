@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.backends.excerpt import Excerpt, excerpt
 from harness.backends.source_file import Missing, SourceFile, shown
-from harness.calling import nest, takes_by_name
+from harness.calling import contained, nest, takes_by_name
 from harness.graph.literals import identifiers
 from harness.measurement import Task
 from harness.spelling import Function, NativeCall, Spelling
@@ -32,7 +32,8 @@ class UserCall:
     @property
     def given(self) -> tuple[tuple[str, Function], ...]:
         """The functions themselves by name: they run, with all that they close over."""
-        return ((self.name, self.live.function), *((name, self.live.layouts[p]) for p, name in self.layouts.items()))
+        own = _contained(self.live)
+        return ((self.name, own.function), *((name, own.layouts[path]) for path, name in self.layouts.items()))
 
     def source(self, leaves: Mapping[str, str]) -> str:
         """Return the call with the leaves under these names: `linear(torch, w=layout_w(w), x=x)`."""
@@ -43,6 +44,13 @@ class UserCall:
         by_name = takes_by_name(self.live.function, given, after=len(before))
         arguments = [f"{key}={_dictionary(tree)}" if by_name else _dictionary(tree) for key, tree in given.items()]
         return f"{self.name}({', '.join([*before, *arguments])})"
+
+
+@lru_cache(maxsize=512)
+def _contained(live: Spelling) -> Spelling:
+    """Return the spelling as it is called; kept, since a source is compiled for the very functions that it is given."""
+    layouts = {path: contained(layout) for path, layout in live.layouts.items()}
+    return replace(live, function=contained(live.function), layouts=layouts)
 
 
 def _dictionary(tree: Any) -> str:

@@ -1,11 +1,13 @@
-"""Starting a worker without running the parent's script again."""
+"""Starting a worker without running the parent's script again, and ending with it what it started."""
 
 from __future__ import annotations
 
-from multiprocessing import process
+from multiprocessing import parent_process, process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.popen_spawn_posix import Popen as SpawnPopen
 from typing import Any
+
+from harness import offspring
 
 
 class _Popen(SpawnPopen):
@@ -27,6 +29,11 @@ class _Popen(SpawnPopen):
             super()._launch(process_obj)  # type: ignore[misc]  # typeshed does not list the hook
         finally:
             spawn.get_preparation_data = full
+
+    def terminate(self) -> None:
+        """Kill the process with all that it started; a loop in C would not hear SIGTERM."""
+        if self.returncode is None:
+            offspring.end(self.pid)
 
 
 UNASKED = 256
@@ -55,3 +62,10 @@ def context() -> Context:
     """Return the context in which workers are started."""
     assert process.current_process() is not None
     return Context()
+
+
+def begin() -> None:
+    """Make the worker in which this is called the head of its session, which does not outlive the run."""
+    parent = parent_process()
+    assert parent is not None, "a worker is started by a run"
+    offspring.lead(parent.sentinel)

@@ -12,11 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.backends.adapter import Adapter
 from harness.declare import Case
 from harness.graph.node import Graph
-from harness.measurement import Leaves, Measurement, Task
+from harness.measurement import Failure, Leaves, Measurement, Task
 from harness.run.lab import Exact, Inline
-from harness.told import told
+from harness.told import RAISED, told
 from harness.truth import Question, Truth
 from harness.workers.output import captured
 
@@ -99,7 +100,10 @@ class Measure:
     task: Task
 
     def run(self, lab: Inline) -> Any:
-        return lab.measure(self.backend, _with_function(self.task)).result()
+        try:
+            return lab.measure(self.backend, _with_function(self.task)).result()
+        except BaseException as error:
+            return Measurement(failure=_left(lab, self.backend, error, "while its source ran"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,7 +114,21 @@ class Probe:
     task: Task
 
     def run(self, lab: Inline) -> Any:
-        return lab.probe(self.backend, _with_function(self.task)).result()
+        try:
+            return lab.probe(self.backend, _with_function(self.task)).result()
+        except BaseException as error:
+            return _left(lab, self.backend, error, "beside the point")
+
+
+def _left(lab: Inline, name: str, error: BaseException, when: str) -> Failure:
+    """Return the failure of a user's function that raised what ends a process; here nobody else presses Ctrl-C.
+
+    Raises any other exception again: it is the harness's own.
+    """
+    backend = lab.backend(name)
+    if isinstance(error, RAISED) or not isinstance(backend, Adapter):
+        raise error
+    return backend.failure(error, when)
 
 
 def _with_function(task: Task) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 from harness.run.plan import SelectionError
@@ -17,6 +18,8 @@ class Limits:
     """For importing the framework."""
     megabytes: float = 6000.0
     """Resident memory of the worker, the framework included."""
+    processes: int = 256 + (os.cpu_count() or 1)
+    """Beside the worker, those included that ended and were never asked after: a pool has one for every core."""
 
 
 def positive(option: str, given: float, unit: str) -> float:

@@ -1,14 +1,13 @@
 """One worker process with its queue: what dies in it costs one job.
 
-pebble starts, times and ends the process. What it does not do is done here: a memory limit, a queue
-that outlives the process, a fresh pool after every death, and the job once more where the process
-died for a reason that may not be the job's.
+pebble starts, times and ends the process. What it does not do is done here: limits of memory and of
+processes, a queue that outlives the process, a fresh pool after every death, and the job once more
+where the process died for a reason that may not be the job's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
 import threading
@@ -21,13 +20,15 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 from pebble.common.types import CONSTS
 
+from harness import offspring
 from harness.measurement import Failure, Trouble
-from harness.workers.context import UNASKED, context
+from harness.workers import endings
+from harness.workers.context import begin, context
 from harness.workers.jobs import About, Job, Reply, perform
 from harness.workers.limits import Limits
 from harness.workers.process import resident_megabytes
 
-CONSTS.term_timeout = 0.5  # seconds between SIGTERM and SIGKILL: a loop in C does not hear the first
+CONSTS.term_timeout = 0.5  # seconds for which a worker that was killed is waited for
 
 
 DEAD_TRIES = 2
@@ -63,8 +64,10 @@ class Room:
         self.name, self.limits = name, limits
         self.pid = 0
         """The worker's process, 0 while there is none."""
-        self.over_memory = False
-        """The watcher killed the worker."""
+        self._over: Failure | None = None
+        """Why the worker was killed that held more than it may."""
+        self._born = 0
+        """Processes that the worker has started and that are still there, as last seen."""
         self._backend = backend
         self._queue: queue.PriorityQueue[_Place] = queue.PriorityQueue()
         self._came = count()
@@ -101,10 +104,20 @@ class Room:
         self._thread.join(timeout=10)
 
     def kill(self) -> None:
-        """Kill the worker process, if there is one."""
+        """Kill the worker process, if there is one, and what it has started."""
         if self.pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+            offspring.end(self.pid)
+
+    def hold(self, megabytes: float, processes: int) -> None:
+        """Kill the worker where it holds more than it may."""
+        self._born = processes
+        if megabytes > self.limits.megabytes:
+            self._over = endings.too_much_memory(self.name, self.limits.megabytes)
+        elif processes > self.limits.processes:
+            self._over = endings.too_many_processes(self.name, self.limits.processes)
+        else:
+            return
+        self.kill()
 
     # ----------------------------------------------------------------- the room's thread
 
@@ -131,13 +144,13 @@ class Room:
         """Return what the worker says of itself; start it, and import its framework, if need be."""
         if self._dead is not None:
             return self._dead
-        if self._pool is not None and self.pid and not resident_megabytes(self.pid):
+        if self._pool is not None and self.pid and (self._crowded() or not resident_megabytes(self.pid)):
             self._close()
         if self._pool is not None:
             return self._about  # type: ignore[no-any-return]  # set together with the pool
         answer: Reply | Failure = Failure(trouble=Trouble.CRASHED, sentence=f"{self.name}: the run was stopped.")
         for tried in range(1, KILLED_TRIES + 1):
-            self._pool = ProcessPool(max_workers=1, context=context())
+            self._pool = ProcessPool(max_workers=1, initializer=begin, context=context())
             answer, tries = self._once(About(backend=self._backend), self.limits.start_seconds)
             if isinstance(answer, Reply) and not answer.error:
                 self._about = answer
@@ -145,12 +158,12 @@ class Room:
             self._close()
             if tried >= tries or self._stopped:
                 break
-        self._dead = self._cannot_start(answer)
+        self._dead = self._unstarted(f"raised {answer.error}") if isinstance(answer, Reply) else answer
         return self._dead
 
-    def _cannot_start(self, answer: Reply | Failure) -> Failure:
-        why = answer.sentence if isinstance(answer, Failure) else answer.error
-        return Failure(trouble=Trouble.ERROR, sentence=f"{self.name} cannot be started: {why}")
+    def _crowded(self) -> bool:
+        """Return whether earlier jobs have left so much behind that the next one should not have to answer for it."""
+        return self._born > self.limits.processes // 4
 
     def _once(self, job: Job, seconds: float) -> tuple[Reply | Failure, int]:
         """Return the reply or failure, and how often such an end deserves a try in a fresh process."""
@@ -158,16 +171,16 @@ class Room:
         try:
             reply = self._outcome(self._pool.schedule(perform, args=(job,), timeout=seconds), seconds)
         except Lost:
-            return self._died(None)
+            return self._died(job, None)
         except TimeoutError:
-            if self.over_memory:
-                return self._died(None)
+            if self._over is not None:
+                return self._died(job, None)
             self._close()
-            return self._late(seconds), 1
+            return self._told(job, endings.late(self.name, seconds), f"took longer than {seconds:g} s"), 1
         except ProcessExpired as death:
-            return self._died(death.exitcode)
+            return self._died(job, death.exitcode)
         except (BrokenExecutor, CancelledError, RuntimeError, OSError):
-            return self._died(None)
+            return self._died(job, None)
         self.pid = reply.pid
         if reply.spent:
             self._close()
@@ -186,22 +199,21 @@ class Room:
             if gone > GRACE or time.monotonic() > ends:
                 raise Lost
 
-    def _late(self, seconds: float) -> Failure:
-        sentence = (
-            f"{self.name} gave no answer within {seconds:g} s. Make the case smaller, or allow more with --timeout."
-        )
-        return Failure(trouble=Trouble.TIMEOUT, sentence=sentence)
-
-    def _died(self, code: int | None) -> tuple[Failure, int]:
-        over, self.over_memory = self.over_memory, False
+    def _died(self, job: Job, code: int | None) -> tuple[Failure, int]:
+        over, self._over = self._over, None
         self._close()
-        if over:
-            limit = f"{self.limits.megabytes:g} MB"
-            sentence = f"{self.name} went beyond {limit} of memory. Make the case smaller, or allow more with --memory."
-            return Failure(trouble=Trouble.OUT_OF_MEMORY, sentence=sentence), 1
-        sentence = f"{self.name}: the worker process died ({_death(code)}). Run the case alone to see why."
+        if over is not None:
+            return over, 1
         killed = code in (None, -signal.SIGKILL)
-        return Failure(trouble=Trouble.CRASHED, sentence=sentence), KILLED_TRIES if killed else DEAD_TRIES
+        failure = self._told(job, endings.died(self.name, code), f"ended the process ({endings.death(code)})")
+        return failure, KILLED_TRIES if killed else DEAD_TRIES
+
+    def _told(self, job: Job, failure: Failure, how: str) -> Failure:
+        """Return the failure; that of a start in the words of an import."""
+        return self._unstarted(how) if isinstance(job, About) else failure
+
+    def _unstarted(self, how: str) -> Failure:
+        return endings.unstarted(self.name, self._backend, how)
 
     def _close(self) -> None:
         """End the process and the pool; a pool that saw a death is never used again, nor waited for too long."""
@@ -211,8 +223,8 @@ class Room:
             ending = threading.Thread(target=_end, args=(pool,), name=f"end of {self.name}", daemon=True)
             ending.start()
             ending.join(GRACE)
-        self.pid = 0
-        self.over_memory = False
+        self.pid = self._born = 0
+        self._over = None
 
 
 def _end(pool: Any) -> None:
@@ -220,15 +232,3 @@ def _end(pool: Any) -> None:
     with contextlib.suppress(RuntimeError):
         pool.stop()
         pool.join()
-
-
-def _death(code: int | None) -> str:
-    """Return how a process ended, in words."""
-    if code is None:
-        return "no exit code"
-    if code == UNASKED:
-        return "it ended by itself with exit code 0"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"signal {signal.Signals(-code).name}"
-    return f"exit code {code}"
