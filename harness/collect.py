@@ -20,12 +20,16 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from harness.declare import Case, DeclarationError, declared, stem
+from harness.encoding import is_text, loosely
 from harness.points import PointError
 from harness.told import fitting, message, told
 
 SPELLING = re.compile(r"^@[\w.]+\.(?:backward\s*$|native\()", re.MULTILINE)
 """A spelling that is added to a case of another file."""
 
+
+MODULE = "harness_cases_"
+"""How the modules of case files are called: they are imported by path."""
 
 AROUND = "The files import each other in a circle: move what they share into a third one."
 
@@ -40,6 +44,15 @@ def catalogue() -> Path:
     here = Path(__file__).resolve().parent
     beside, packaged = here.parent / "cases", here / "_catalogue"
     return packaged if packaged.is_dir() else beside
+
+
+def relative(name: str, line: int) -> str:
+    """Return file:line, relative to where the run or the catalogue is."""
+    file = Path(name)
+    for base in (Path.cwd(), catalogue().parent):
+        if file.is_relative_to(base):
+            return f"{file.relative_to(base).as_posix()}:{line}"
+    return f"{file}:{line}"
 
 
 def collect(paths: Iterable[str | Path] = ()) -> list[Case]:
@@ -87,14 +100,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _holds_cases(file: Path) -> bool:
-    """Return whether the file holds cases; of one that cannot be opened its import says why."""
+    """Return whether the file holds cases, or is none for what its import says: it cannot be opened, or is no text."""
     if file.exists() and not file.is_file():
         return False
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        text = loosely(file)
     except OSError:
         return True
-    return "harness" in text or SPELLING.search(text) is not None
+    unread = file.name.startswith("case_") and not is_text(file)
+    return unread or "harness" in text or SPELLING.search(text) is not None
 
 
 def load(file: Path) -> ModuleType:
@@ -103,8 +117,10 @@ def load(file: Path) -> ModuleType:
     Its folder is on the search path meanwhile, so that sibling files can be imported. What it prints goes to standard
     error, since standard output is the command's.
     """
+    if not is_text(file):
+        raise CollectionError(f"{file}: the file is not UTF-8 text; save it as UTF-8")
     path = Path(os.path.realpath(file))
-    name = f"harness_cases_{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+    name = f"{MODULE}{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CollectionError(f"{file}: this is not a Python file; give a path to case files")
@@ -130,14 +146,13 @@ def _check_kept(made: Iterable[Case], module: ModuleType) -> None:
     """Raise CollectionError where a case that the file declares would be lost without a word."""
     named = {id(value) for value in vars(module).values()}
     for case in made:
+        place = relative(case.file, case.line)
         if case.file == str(module.__file__) and id(case) not in named:
             raise CollectionError(
-                f"{case.file}:{case.line}: {case.id} has no name at the top level of its file; write name = case(…)(…)"
+                f"{place}: {case.id} has no name at the top level of its file; write name = case(…)(…)"
             )
         if case.file != str(module.__file__) and id(case) in named and not _found_elsewhere(case):
-            raise CollectionError(
-                f"{module.__file__}: the function of {case.id} stands in {case.file}:{case.line}; define it here"
-            )
+            raise CollectionError(f"{module.__file__}: the function of {case.id} stands in {place}; define it here")
 
 
 def _found_elsewhere(case: Case) -> bool:
@@ -274,6 +289,6 @@ def check_unique(cases: Iterable[Case]) -> None:
             raise CollectionError(f"{case.file}: {AROUND}")
         if first is not case:
             raise CollectionError(
-                f"{case.file}:{case.line}: the id {case.id} is taken by {first.file}:{first.line}; "
+                f"{relative(case.file, case.line)}: the id {case.id} is taken by {relative(first.file, first.line)}; "
                 "rename one, or write name='…'"
             )

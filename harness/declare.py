@@ -203,7 +203,7 @@ def case(
 
     def declare(function: Callable[..., Any]) -> Case:
         file, line = _place(function)
-        identity = f"{stem(file)}.{_safe(name or getattr(function, '__name__', ''), file, line)}"
+        identity = f"{stem(file)}.{_safe(name or getattr(function, '__name__', ''))}"
         if not isinstance(source, str):
             raise DeclarationError(f"{identity}: source={shown(source)}; write where the function comes from, as text")
         leaves = _inputs(inputs, identity)
@@ -246,13 +246,12 @@ def _defines(function: Callable[..., Any]) -> bool:
     return bool(does or inspect.signature(function).parameters)
 
 
-def _safe(name: Any, file: str, line: int) -> str:
+def _safe(name: Any) -> str:
     """Return the name, which ids hold; they are typed in shells and matched by prefix."""
     name = name.replace("<lambda>", "function") if isinstance(name, str) else name
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_]{1,200}", name):
         raise DeclarationError(
-            f"{file}:{line}: {shown(name)} cannot stand in an id; name the function with letters a-z, digits and _, "
-            "or write name='…'"
+            f"{shown(name)} cannot stand in an id; name the function with letters a-z, digits and _, or write name='…'"
         )
     return name
 

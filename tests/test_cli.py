@@ -265,6 +265,9 @@ USAGE = {
     "shard": (["run", "--shard", "3/2"], "write 1/2 and 2/2"),
     "cell": (["show", "lesson.square"], "give a run.jsonl or its folder"),
     "repro": (["repro", "lesson.sqare/torch"], "did you mean lesson.square"),
+    "variant": (["run", "--variant", "jti"], "there is no variant 'jti'; did you mean jit?"),
+    "point": (["run", "--point", "thre"], "there is no point 'thre'; did you mean three?"),
+    "nothing": (["run", "--point", "zzzzzz"], "there is no point 'zzzzzz'; see: gradharness list"),
     "report": (["report", "nothing"], "give a run.jsonl or its folder"),
     "command": (["rum"], "No such command"),
 }
@@ -277,6 +280,50 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(name: str, tmp_path: Path) 
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+NAMES = """from harness import case, param
+
+def one(**more):
+    return case(w=param(), points=[dict(w=3)], **more)
+
+@one()
+def sq(xp, w): return w**2
+
+@one()
+def surr(xp, w): return w**3
+"""
+
+
+def test_what_there_is_not_is_told_with_the_nearest_name_or_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "case_fr.py").write_text(NAMES)
+
+    def told(*words: str) -> str:
+        done = gradharness(*words, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        return done.stderr
+
+    see = "see: gradharness list case_fr.py\n"
+    assert told("repro", "fr.qs/torch", "case_fr.py").endswith("did you mean fr.sq/torch?\n")
+    assert told("repro", "zzz/sympy", "case_fr.py").endswith(see)
+    assert told("run", "case_fr.py", "-k", "zzz").endswith(see)
+    assert told("run", "case_fr.py", "--point", "zzz").endswith(see)
+    assert gradharness("run", "case_fr.py", "--backend", "sympy", "-q", cwd=tmp_path).returncode == 0
+    assert told("show", "fr.qs/sympy").endswith("did you mean fr.sq/sympy?\n")
+    assert told("show", "nonsense").endswith("in reports/latest; it has cells of fr.sq, fr.surr\n")
+
+
+def test_a_place_is_told_once_and_from_where_the_command_is(tmp_path: Path) -> None:
+    file = tmp_path / "case_fr.py"
+    file.write_text(NAMES + '\ntwo = one(name="two words")(lambda xp, w: w)\n')
+    said = gradharness("list", "case_fr.py", cwd=tmp_path).stderr
+    assert said.startswith("gradharness: case_fr.py:12: 'two words' cannot stand in an id; name the function")
+    file.write_text(NAMES + '\ntwo = one(name="sq")(lambda xp, w: w)\n')
+    said = gradharness("list", "case_fr.py", cwd=tmp_path).stderr
+    assert said.startswith("gradharness: case_fr.py:12: the id fr.sq is taken by case_fr.py:6; rename one")
+    file.write_text(NAMES + '\none(name="three")(lambda xp, w: w)\n')
+    said = gradharness("list", "case_fr.py", cwd=tmp_path).stderr
+    assert said.startswith("gradharness: case_fr.py:12: fr.three has no name at the top level")
 
 
 @pytest.mark.parametrize(

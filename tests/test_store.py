@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import synthetic as made
 from harness.run.records import FORMAT, CellLine, HeaderLine, Line, num, to_float
 from harness.run.store import FILE, RunFileError, Writer, load
 
@@ -111,6 +112,44 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     newer = msgspec.structs.replace(HEADER, format=FORMAT + 1)
     with pytest.raises(RunFileError, match="install a newer gradharness"):
         load(written(tmp_path, newer))
+
+
+def test_a_file_takes_the_place_of_the_one_before_with_the_first_cell_that_is_new(tmp_path: Path) -> None:
+    written(tmp_path, HEADER, cell("old"))
+    with Writer(tmp_path) as writer:
+        writer.write(HEADER)
+        writer.write(msgspec.structs.replace(cell("taken"), earlier=True))
+        assert [line.id for line in load(tmp_path).cells] == ["old"]
+        assert not writer.in_place
+        writer.write(cell("new"))
+        assert writer.in_place
+        assert [line.id for line in load(tmp_path).cells] == ["taken", "new"]
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_what_ends_before_its_first_cell_leaves_the_file_of_before_and_nothing_beside_it(tmp_path: Path) -> None:
+    def ended() -> None:
+        with Writer(tmp_path) as writer:
+            writer.write(HEADER)
+            raise KeyboardInterrupt
+
+    written(tmp_path, HEADER, cell("old"))
+    with pytest.raises(KeyboardInterrupt):
+        ended()
+    assert [line.id for line in load(tmp_path).cells] == ["old"]
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_lines_of_one_case_or_group_are_one(tmp_path: Path) -> None:
+    old = made.case(title="then", emitted={"torch": "a", "jax": "b"})
+    new = made.case(title="now", emitted={"torch": "c"}, formula="")
+    groups = [made.group(curve=((1.0, 2.0),), pairs={"a|b": 0.0}), made.group(pairs={"a|c": 1.0}, second_opinion="")]
+    found = load(written(tmp_path, HEADER, old, groups[0], groups[1], new))
+    assert [line.title for line in found.cases] == ["now"]
+    assert (found.cases[0].emitted, found.cases[0].formula) == ({"torch": "c", "jax": "b"}, old.formula)
+    (group,) = found.groups
+    assert (group.curve, group.pairs) == (((1.0, 2.0),), {"a|b": 0.0, "a|c": 1.0})
+    assert group.second_opinion == groups[0].second_opinion
 
 
 def test_a_missing_file_and_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

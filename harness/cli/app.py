@@ -24,6 +24,8 @@ app = typer.Typer(
 OUT = Path("reports/latest")
 Keyword = Annotated[str, typer.Option("-k", help="Words of the cell id joined by and, or, not.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the drawn points.")]
+Timeout = Annotated[float, typer.Option(help="Seconds that one cell may take.")]
+Memory = Annotated[float, typer.Option(help="Megabytes that one worker may hold.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Case files or folders; the bundled catalogue if none.")]
 
 

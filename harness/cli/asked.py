@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 
 from harness.declare import Case
 from harness.run.execute import Order
+from harness.run.hints import listing
 from harness.run.plan import Selection, SelectionError, checked, plan
 from harness.told import encodable
 from harness.wording import plural
@@ -73,8 +75,18 @@ def check_matched(order: Order) -> None:
     if order.selection.shard == (1, 1) and not plan(order.cases, order.selection):
         raise SelectionError(
             f"nothing matched: no cell of {plural(len(order.cases), 'case')} has {_narrowing(order.selection)}; "
-            "see: gradharness list"
+            f"see: {listing(order.cases)}"
         )
+
+
+def check_points(labels: Sequence[str], cases: Sequence[Case]) -> None:
+    """Raise SelectionError with the nearest label for one that no case has."""
+    there = dict.fromkeys(point.label for case in cases for point in case.points)
+    for label in labels:
+        if label not in there:
+            near = difflib.get_close_matches(label, there, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"see: {listing(cases)}"
+            raise SelectionError(f"there is no point {label!r}; {hint}")
 
 
 def _narrowing(selection: Selection) -> str:

@@ -20,6 +20,9 @@ from harness.run.store import load
 from harness.spelling import DEFINITION
 from harness.wording import plural
 
+FEW = 5
+"""Cases that are named where a cell is not found."""
+
 
 @app.command("list")
 def list_(paths: Paths = None, keyword: Keyword = "") -> int:
@@ -57,6 +60,8 @@ def show(
     from harness.report import terminal
     from harness.run.plan import below
     from harness.run.rewrite import own_source
+    from harness.run.source import traced_by
+    from harness.workers.crew import Crew
 
     if not cell.strip("/ "):
         return complain("show which cell? Write its id, or the start of one; see: gradharness list", Exit.USAGE)
@@ -65,8 +70,10 @@ def show(
     if not chosen:
         return complain(_nearest(cell, [line.id for line in known.cells], str(of)), Exit.USAGE)
     cases = _cases_of(known, {line.case for line in chosen})
-    for line in chosen:
-        terminal.put(terminal.shown(known, line, own_source(known, line, cases)))
+    with Crew(()) as crew:
+        traced = traced_by(crew)
+        for line in chosen:
+            terminal.put(terminal.shown(known, line, own_source(known, line, cases, traced)))
     return int(Exit.FINE)
 
 
@@ -79,11 +86,14 @@ def _cases_of(known: Run, wanted: set[str]) -> list[Case]:
 
 
 def _nearest(cell: str, known: list[str], where: str) -> str:
-    import difflib
+    from harness.run.hints import nearest
 
-    begun = [identity for identity in known if identity.startswith(cell)]  # cut within a part: `…/finite`
-    near = begun or difflib.get_close_matches(cell, known, n=1, cutoff=0.3)
-    return f"there is no cell {cell!r} in {where}" + (f"; did you mean {near[0]}?" if near else "")
+    begun = next((identity for identity in known if identity.startswith(cell)), "")  # cut within a part: `…/finite`
+    near = begun or nearest(cell, known)
+    there = list(dict.fromkeys(identity.split("/")[0] for identity in known))
+    more = f" and {plural(len(there) - FEW, 'more case')}" if len(there) > FEW else ""
+    hint = f"did you mean {near}?" if near else f"it has cells of {', '.join(there[:FEW]) or 'no case'}{more}"
+    return f"there is no cell {cell!r} in {where}; {hint}"
 
 
 def files(known: Run, wanted: set[str]) -> list[Path]:

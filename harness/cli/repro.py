@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.app import OUT, Paths, Seed, app, complain, plain
+from harness.cli import asked
+from harness.cli.app import OUT, Memory, Paths, Seed, Timeout, app, complain, plain
 from harness.cli.exits import Exit
 from harness.cli.look import files
 from harness.gather import gather
@@ -28,6 +29,8 @@ def repro(
     seed: Seed = 0,
     of: Annotated[Path, typer.Option("--run", help="Run file or its folder.")] = OUT,
     out: Annotated[Path | None, typer.Option(help="Folder to write the scripts into; printed if not given.")] = None,
+    timeout: Timeout = 60.0,
+    memory: Memory = 6000.0,
 ) -> int:
     """Print a cell as a standalone script.
 
@@ -35,13 +38,16 @@ def repro(
     first operation that differs follows as a second script, at its own inputs.
     """
     from harness.run.lab import loaded
-    from harness.run.source import NoSuchCell, find
+    from harness.run.source import NoSuchCell, find, traced_by
+    from harness.workers.crew import Crew
     from harness.xp import NotTraceable
 
+    limits = asked.limits(timeout, memory)
     known = _run(of)
     gathered = gather(paths or _files_of(known, cell))
     try:
-        found = find(cell, gathered.cases, seed)
+        with Crew((), limits) as crew:
+            found = find(cell, gathered.cases, seed, traced_by(crew))
     except NoSuchCell as error:
         sentences = [*gathered.refused, _moved(known, cell) or str(error)]
         return complain("\n".join(sentences), Exit.USAGE)

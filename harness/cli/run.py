@@ -11,7 +11,7 @@ import typer
 
 from harness.backends import BACKENDS, BY_HAND
 from harness.cli import asked
-from harness.cli.app import OUT, Keyword, Paths, Seed, app, complain, print_summary, write_reports
+from harness.cli.app import OUT, Keyword, Memory, Paths, Seed, Timeout, app, complain, print_summary, write_reports
 from harness.cli.exits import Exit, verdict_of
 from harness.collect import catalogue
 from harness.domains.precision import PRECISIONS
@@ -20,7 +20,9 @@ from harness.run.execute import Order, execute
 from harness.run.expectations import read, unknown
 from harness.run.plan import OPERATORS, PROFILES, Selection, checked, left_out
 from harness.run.records import Line, Run
+from harness.run.source import everything
 from harness.run.store import Writer, load
+from harness.run.takeover import measured_again
 from harness.wording import plural, verb
 from harness.workers.limits import Limits
 
@@ -42,8 +44,8 @@ def run(
     require: Annotated[list[str] | None, typer.Option(help="Backends that must run.")] = None,
     strict: Annotated[bool, typer.Option(help="Inconclusive cells fail the run.")] = False,
     resume: Annotated[Path | None, typer.Option(help="A run that was cut short: its cells are taken over.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that one cell may take.")] = 60.0,
-    memory: Annotated[float, typer.Option(help="Megabytes that one worker may hold.")] = 6000.0,
+    timeout: Timeout = 60.0,
+    memory: Memory = 6000.0,
     out: Annotated[Path, typer.Option(help="Folder of the run file and its reports.")] = OUT,
     formats: Annotated[str, typer.Option("--format", help="Reports to write, joined by commas.")] = "",
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only the headline and failures.")] = False,
@@ -52,7 +54,7 @@ def run(
     selection = Selection(
         backends=checked(asked.split(backend), (*BACKENDS, *BY_HAND), "backend"),
         dtypes=checked(asked.split(dtype), PRECISIONS, "dtype") or Selection().dtypes,
-        variants=asked.split(variant),
+        variants=checked(asked.split(variant), everything().variants, "variant"),
         operators=checked(asked.split(operator), OPERATORS, "operator"),
         points=asked.split(point),
         keyword=asked.keyword(keyword),
@@ -65,10 +67,13 @@ def run(
     asked.formats(formats)
     known = None if resume is None else load(resume)
     order = _order(paths or [], selection, known)
+    asked.check_points(selection.points, order.cases)
     asked.check_matched(order)
     finished = _execute(order, limits, out, quiet=quiet)
     write_reports(finished, out, formats)
     print_summary(finished, out, paths or [], quiet=quiet)
+    if known is not None:
+        _say_taken_over(known, finished, str(resume))
     _say_left_out(order)
     _say_missing(required, finished)
     return int(verdict_of(finished, required=required, strict=strict))
@@ -107,9 +112,16 @@ def _execute(order: Order, limits: Limits, out: Path, *, quiet: bool) -> Run:
             with Crew(order.selection.backends or tuple(BACKENDS), limits) as crew:
                 return execute(order, crew, sink)
         except KeyboardInterrupt:
-            go_on = f"{order.command} --resume {shlex.quote(str(writer.path))}"
-            sentence = f"interrupted; {writer.path} holds what was measured: {go_on}"
-            raise typer.Exit(complain(sentence, Exit.INTERRUPTED)) from None
+            raise typer.Exit(complain(_interrupted(order, writer), Exit.INTERRUPTED)) from None
+
+
+def _interrupted(order: Order, writer: Writer) -> str:
+    """Return what a run leaves that was interrupted, and how it goes on."""
+    if writer.in_place:
+        go_on = f"{order.command} --resume {shlex.quote(str(writer.path))}"
+        return f"interrupted; {writer.path} holds what was measured: {go_on}"
+    left = f"; {writer.path} is as it was" if writer.path.exists() else ""
+    return f"interrupted before a cell was measured{left}: {order.command}"
 
 
 def _say_missing(required: tuple[str, ...], finished: Run) -> None:
@@ -118,6 +130,14 @@ def _say_missing(required: tuple[str, ...], finished: Run) -> None:
         status = finished.header.backends.get(name, "no cell of this run is on it")
         if status != "ran":
             complain(f"{name} is required and did not run: {status}", Exit.NOTHING)
+
+
+def _say_taken_over(known: Run, finished: Run, name: str) -> None:
+    """Print how many cells stand of an earlier run, and why others were measured again."""
+    stand = sum(cell.earlier for cell in finished.cells)
+    typer.echo(f"{plural(stand, 'cell')} {verb(stand, 'was', 'were')} taken over from {name}")
+    for why, count in measured_again(known, finished).items():
+        typer.echo(f"{plural(count, 'cell')} {verb(count, 'was', 'were')} measured again: {why}")
 
 
 def _say_left_out(order: Order) -> None:

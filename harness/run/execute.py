@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
+
+import msgspec
 
 from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case
@@ -17,6 +19,7 @@ from harness.measurement import Failure, Measurement
 from harness.run import environment, ports
 from harness.run.accumulation import probed
 from harness.run.expectations import Expectation, apply, stale
+from harness.run.fingerprint import Surroundings, fingerprints
 from harness.run.group import Group, evidences, of_definition, start, with_opinion
 from harness.run.ideals import written
 from harness.run.lab import About, Lab, Pending
@@ -24,8 +27,9 @@ from harness.run.lines import case_line, cell_line, group_line, ports_line
 from harness.run.locate import Locator
 from harness.run.plan import Cell, Selection, plan
 from harness.run.ports import STATUS, Ports, by_own_values, heard
-from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, num, source_key
+from harness.run.records import FORMAT, CellLine, HeaderLine, Line, Run, num, source_key
 from harness.run.store import assemble
+from harness.run.takeover import standing
 from harness.run.totals import control, planted, totals
 
 Sink = Callable[[Line], None]
@@ -46,7 +50,7 @@ class Order:
     """A sentence for each case file that could not be read."""
     command: str = ""
     known: Run | None = None
-    """An earlier run, cut short perhaps: its cells are taken over and not measured again."""
+    """An earlier run, cut short perhaps: cells that would be measured the same again are taken over from it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +62,9 @@ class _Bench:
     sink: Sink
     header: HeaderLine
     locator: Locator
+    surroundings: Surroundings
+    fingerprints: dict[str, str] = field(default_factory=dict)
+    """By the id of the cell."""
     cells: list[CellLine] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     control: tuple[Callable[[], Judgement | None], str] | None = None
@@ -68,10 +75,6 @@ class _Bench:
         if isinstance(line, CellLine):
             self.cells.append(line)
         self.sink(line)
-
-
-def _known_cells(order: Order) -> dict[str, CellLine]:
-    return {} if order.known is None else {cell.id: cell for cell in order.known.cells}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +91,33 @@ def execute(order: Order, lab: Lab, sink: Sink = lambda line: None) -> Run:
     """Return the finished run; every line also goes to `sink` as soon as it is known."""
     started = time.perf_counter()
     cells = list(order.cells) or plan(order.cases, order.selection)
-    known = _known_cells(order)
-    locator = Locator(lab=lab.ahead())
-    bench = _Bench(order=order, lab=lab, sink=sink, header=_header(order, lab, cells), locator=locator)
+    about = _about(lab, cells)
+    bench = _Bench(
+        order=order,
+        lab=lab,
+        sink=sink,
+        header=_header(order, lab, cells, about),
+        locator=Locator(lab=lab.ahead()),
+        surroundings=Surroundings(seed=order.selection.seed, about=about),
+    )
     bench.write(bench.header)
-    _take_over(bench, {cell.id for cell in cells})
-    fresh = [cell for cell in cells if cell.id not in known]
-    traced = [(case, own, lab.trace(case)) for case, own in _by_case(order.cases, fresh)]
-    for under_way in [_start_case(bench, case, own, graph) for case, own, graph in traced]:
+    traced = [(case, own, lab.trace(case)) for case, own in _by_case(order.cases, cells)]
+    earlier = set() if order.known is None else _take_over(bench, order.known, traced)
+    fresh = [(case, [cell for cell in own if cell.id not in earlier], graph) for case, own, graph in traced]
+    for under_way in [_start_case(bench, case, own, graph) for case, own, graph in fresh]:
         _finish_case(bench, under_way)
     seconds = time.perf_counter() - started
     bench.write(_totals(bench, len(cells), seconds))
     return _assembled(bench)
 
 
-def _header(order: Order, lab: Lab, cells: Sequence[Cell]) -> HeaderLine:
+def _about(lab: Lab, cells: Sequence[Cell]) -> dict[str, About]:
     names = [name for name in BACKENDS if any(cell.backend == name for cell in cells)]
     pending = {name: lab.about(name) for name in names}
-    about: dict[str, About] = {name: answer.result() for name, answer in pending.items()}
+    return {name: answer.result() for name, answer in pending.items()}
+
+
+def _header(order: Order, lab: Lab, cells: Sequence[Cell], about: Mapping[str, About]) -> HeaderLine:
     found = environment.versions()
     return HeaderLine(
         format=FORMAT,
@@ -122,7 +134,7 @@ def _header(order: Order, lab: Lab, cells: Sequence[Cell]) -> HeaderLine:
             for name, one in about.items()
             if one.conventions
         },
-        mechanisms={name: describe(name).mechanism for name in (*names, *_by_hand(cells))},
+        mechanisms={name: describe(name).mechanism for name in (*about, *_by_hand(cells))},
         unread=order.unread,
         unknown=order.unknown,
     )
@@ -138,22 +150,27 @@ def _by_case(cases: Sequence[Case], cells: Sequence[Cell]) -> Iterator[tuple[Cas
         yield by_id[identity], list(own)
 
 
-def _take_over(bench: _Bench, planned: set[str]) -> None:
-    """Write the lines of an earlier run that the plan still asks for."""
-    known = bench.order.known
-    if known is None:
-        return
-    cells = [cell for cell in known.cells if cell.id in planned]
-    cases = {cell.case for cell in cells}
-    old: list[CellLine | GroupLine | CaseLine] = [*cells, *known.groups, *known.cases]
-    for line in old:
-        if line.case in cases:
-            bench.write(line)
+def _take_over(
+    bench: _Bench, known: Run, traced: Sequence[tuple[Case, list[Cell], Pending[Graph | Failure]]]
+) -> set[str]:
+    """Write the lines of an earlier run that would be the same again; return the ids of its cells."""
+    for case, own, graph in traced:
+        bench.fingerprints |= fingerprints(case, graph.result(), own, bench.surroundings)
+    panels = {case.id for case, _, _ in traced if case.function is None}
+    stands = standing(known, [cell for _, own, _ in traced for cell in own], bench.fingerprints, panels)
+    lines: tuple[Line, ...] = (*stands.cases, *stands.groups)
+    for line in lines:
+        bench.write(line)
+    for cell in stands.cells:
+        _write_cell(bench, cell)
+    return {cell.id for cell in stands.cells}
 
 
 def _start_case(bench: _Bench, case: Case, cells: list[Cell], traced: Pending[Graph | Failure]) -> _Started:
     """Return the case with the work of all its groups asked for, so that the labs overlap across cases."""
     graph = traced.result()
+    if bench.order.known is None:
+        bench.fingerprints |= fingerprints(case, graph, cells, bench.surroundings)
     if isinstance(graph, Failure):
         _fail_all(bench, case, cells, graph)
         return _Started(case=case, output=traced.output)
@@ -234,12 +251,12 @@ def _remember(bench: _Bench, cell: Cell, planted: Callable[[], Judgement | None]
 
 
 def _write_cell(bench: _Bench, line: CellLine) -> None:
+    line = msgspec.structs.replace(line, fingerprint=bench.fingerprints[line.id])
     bench.write(apply(line, bench.order.expectations, bench.header.versions))
 
 
 def _totals(bench: _Bench, planned: int, seconds: float) -> Line:
-    planted, identity = bench.control or (lambda: None, "")
-    caught, sentence = control(planted(), identity)
+    caught, sentence = _control(bench)
     return totals(
         bench.header,
         bench.cells,
@@ -249,6 +266,17 @@ def _totals(bench: _Bench, planned: int, seconds: float) -> Line:
         caught=caught,
         control=sentence,
     )
+
+
+def _control(bench: _Bench) -> tuple[bool, str]:
+    """Return whether a planted wrong gradient was caught; of cells taken over also what their own run said."""
+    planted, identity = bench.control or (lambda: None, "")
+    now = control(planted(), identity)
+    known = bench.order.known if any(cell.earlier for cell in bench.cells) else None
+    if known is None:
+        return now
+    then = (True, "") if known.totals is None else (known.totals.caught, known.totals.control)
+    return then if bench.control is None or not then[0] else now
 
 
 def _assembled(bench: _Bench) -> Run:

@@ -46,7 +46,10 @@ def start(lab: Lab, case: Case, graph: Graph, cells: tuple[Cell, ...], seed: int
     exact = numbers_at(case, graph, point, seed)
     if isinstance(exact, Failure):
         return exact
-    fractions = exact_point(case, point, seed) if first.operator == "grad" else None
+    try:
+        fractions = exact_point(case, point, seed) if first.operator == "grad" else None
+    except PointError as error:
+        return Failure(trouble=Trouble.ERROR, sentence=str(error))
     inputs = _rounded(case, exact, first.dtype) | drawn(graph, first.operator, seed)
     return Group(
         case=case,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from harness.collect import catalogue
+from harness.collect import relative as relative
 from harness.declare import Case
 from harness.graph.node import Graph
 from harness.judge import Judgement
@@ -42,15 +41,6 @@ def location(case: Case, cell: Cell | None = None) -> str:
     spelt = None if cell is None else case.spelt(cell.backend, cell.spelling)
     own = spelt.live.place if spelt is not None and spelt.live is not None else ("", 0)
     return relative(*own) if own[0] else relative(case.file, case.line)
-
-
-def relative(name: str, line: int) -> str:
-    """Return file:line, relative to where the run or the catalogue is."""
-    file = Path(name)
-    for base in (Path.cwd(), catalogue().parent):
-        if file.is_relative_to(base):
-            return f"{file.relative_to(base).as_posix()}:{line}"
-    return f"{file}:{line}"
 
 
 def case_line(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.backends import BACKENDS
+from harness.run.joined import joined_cases, joined_groups
 from harness.run.plan import below
-from harness.run.records import CaseLine, CellLine, GroupLine, HeaderLine, Run, TotalsLine
+from harness.run.records import CellLine, HeaderLine, Run, TotalsLine
 from harness.run.totals import totals
 
 NOT_PLANTED = "No cell passed"
@@ -25,8 +26,8 @@ def merged(runs: Sequence[Run]) -> Run:
     cells = _cells(cell for run in runs for cell in run.cells)
     return Run(
         header=header,
-        cases=_cases(line for run in runs for line in run.cases),
-        groups=_groups(line for run in runs for line in run.groups),
+        cases=joined_cases(line for run in runs for line in run.cases),
+        groups=joined_groups(line for run in runs for line in run.groups),
         cells=cells,
         totals=_totals(header, cells, [run.totals for run in runs]),
     )
@@ -54,41 +55,11 @@ def _cells(lines: Iterable[CellLine]) -> tuple[CellLine, ...]:
     return tuple(found[identity] for identity in sorted(found))
 
 
-def _cases(lines: Iterable[CaseLine]) -> tuple[CaseLine, ...]:
-    """Return a line per case, with the sources of all backends and the formulas of the one that has them."""
-    found: dict[str, CaseLine] = {}
-    for line in lines:
-        first = found.setdefault(line.case, line)
-        found[line.case] = msgspec.structs.replace(
-            first,
-            emitted=first.emitted | line.emitted,
-            formula=first.formula or line.formula,
-            derivatives=first.derivatives or line.derivatives,
-            mathml=first.mathml or line.mathml,
-        )
-    return tuple(found.values())
-
-
-def _groups(lines: Iterable[GroupLine]) -> tuple[GroupLine, ...]:
-    """Return a line per group, with what single backends add to it."""
-    found: dict[tuple[str, str, str, str], GroupLine] = {}
-    for line in lines:
-        key = line.case, line.point, line.dtype, line.operator
-        first = found.setdefault(key, line)
-        found[key] = msgspec.structs.replace(
-            first,
-            second_opinion=first.second_opinion or line.second_opinion,
-            curve=first.curve or line.curve,
-            pairs=first.pairs | line.pairs,
-        )
-    return tuple(found.values())
-
-
 def _totals(header: HeaderLine, cells: Sequence[CellLine], parts: Sequence[TotalsLine | None]) -> TotalsLine | None:
     whole = [part for part in parts if part is not None]
     if len(whole) < len(parts):
         return None
-    told = min(whole, key=lambda part: (part.caught, part.control.startswith(NOT_PLANTED)))
+    told = min(whole, key=lambda part: (part.caught, not part.control or part.control.startswith(NOT_PLANTED)))
     return totals(
         header,
         cells,

@@ -213,6 +213,10 @@ class CellLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=
     output: str = ""
     """What was printed while the gradient was taken."""
     warnings: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """Of what the answer depends on (harness/run/fingerprint.py); "": it was not recorded."""
+    earlier: bool = False
+    """Taken over from an earlier run: not measured in this one."""
 
 
 class TotalsLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="totals"):
@@ -233,7 +237,10 @@ class TotalsLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", ta
     caught: bool = True
     """False: the planted wrong gradient was not caught, and nothing here is to be trusted."""
     control: str = ""
-    """What happened to the planted wrong gradient; a run whose control was not caught is not to be trusted."""
+    """What happened to the planted wrong gradient; a run whose control was not caught is not to be trusted.
+
+    "": cells were taken over, and none was measured in which one could be planted.
+    """
 
 
 Line = HeaderLine | CaseLine | GroupLine | CellLine | TotalsLine

@@ -1,17 +1,25 @@
-"""Writing and reading `run.jsonl`: a line as soon as it is known, so that a killed run leaves the rest."""
+"""Writing and reading `run.jsonl`: a line as soon as it is known, so that a killed run leaves the rest.
+
+A run begins in a file beside it, which takes its place with the first cell that is measured: whenever a run ends, by
+whatever means, there is what was measured before or what is measured now, all that was taken over included.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
+from harness.run.joined import joined_cases, joined_groups
 from harness.run.records import FORMAT, CaseLine, CellLine, GroupLine, HeaderLine, Line, Run, TotalsLine
 from harness.told import encodable
 
 FILE = "run.jsonl"
+PART = "run.jsonl.part"
+"""A run that has not measured anything yet."""
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -24,10 +32,14 @@ class Writer:
     """A run file that is open for appending lines."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+        self.path, self._part = folder / FILE, folder / PART
+        self.in_place = False
+        """Whether the file at `path` is this run's: before, it is that of an earlier run, if there is one."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
+            if self.path.exists():
+                self.path.open("ab").close()  # what may not be written is told now, and not after the first cell
+            self._file = self._part.open("wb")
         except OSError as error:
             raise RunFileError(
                 f"{folder}: cannot write here ({error.strerror}); choose another folder with --out"
@@ -38,20 +50,37 @@ class Writer:
         try:
             self._file.write(_encoded(line))
             self._file.flush()
+            if not self.in_place and _is_new(line):
+                self._take_place()
         except OSError as error:
             raise RunFileError(
                 f"{self.path}: {error.strerror}; free space or choose another folder with --out"
             ) from error
+
+    def _take_place(self) -> None:
+        """Put the file in the place of the one before, in one step."""
+        os.fsync(self._file.fileno())
+        self._part.replace(self.path)
+        self.in_place = True
 
     def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
+            if kind is None and not self.in_place:
+                self._take_place()
             self._file.close()
+            if not self.in_place:
+                self._part.unlink(missing_ok=True)
         except OSError as late:
             if kind is None:
                 raise RunFileError(f"{self.path}: {late.strerror}; free space or choose another folder") from late
+
+
+def _is_new(line: Line) -> bool:
+    """Return whether a line says what this run has found out."""
+    return isinstance(line, TotalsLine) or (isinstance(line, CellLine) and not line.earlier)
 
 
 def load(path: Path) -> Run:
@@ -132,8 +161,8 @@ def assemble(lines: list[Line], file: Path | str = FILE) -> Run:
     totals = [line for line in lines if isinstance(line, TotalsLine)]
     return Run(
         header=header,
-        cases=tuple(line for line in lines if isinstance(line, CaseLine)),
-        groups=tuple(line for line in lines if isinstance(line, GroupLine)),
+        cases=joined_cases(line for line in lines if isinstance(line, CaseLine)),
+        groups=joined_groups(line for line in lines if isinstance(line, GroupLine)),
         cells=tuple(line for line in lines if isinstance(line, CellLine)),
         totals=totals[-1] if totals else None,
     )
