@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -31,6 +31,8 @@ GRID = 1000
 """Draws lie on multiples of 1/GRID, so that a failing line can be retyped."""
 MOST = 100_000
 """Points of a case."""
+IN_DECIMALS = "write 1/3 as '0.333', or Fraction(1, 3) of the module fractions"
+"""What to write for a number whose text is no decimal: a point is what its text says, never what it evaluates to."""
 WIDEST = 1e15
 """Numbers beyond which no draw lies: a float64 does not hold their thousandths."""
 
@@ -141,9 +143,9 @@ def as_floats(given: Any, shape: tuple[int, ...], what: str) -> NDArray[np.float
 
     Raises PointError where a number is not finite or the shape differs.
     """
-    if isinstance(given, np.ndarray) and given.dtype.kind == "f" and given.shape == shape:
-        with np.errstate(over="ignore"):
-            floats = given.astype(np.float64)
+    plain = type(given) is np.ndarray and given.dtype in (np.float64, np.float32, np.float16)  # masked ones hold None
+    if plain and given.shape == shape:
+        floats: NDArray[np.float64] = given.astype(np.float64)
         if np.isfinite(floats).all():
             return floats
     exact = as_fractions(given, shape, what)
@@ -182,25 +184,28 @@ def _exact(given: Any, what: str, depth: int = 0) -> Any:
 
 def _fraction(given: Any, what: str) -> Fraction:
     """Return the number's decimal text as a fraction: 3.01 means 301/100."""
-    if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | Decimal | np.number):
-        raise PointError(f"{what}: {shown(given)} is not a real number; write it as 3.01 or '3.01'")
     if isinstance(given, np.number):
         given = given.item()
+    if isinstance(given, complex):
+        raise PointError(f"{what}: {shown(given)} is not a real number; give two, and write xp.complex(re, im)")
+    if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | Decimal | np.number):
+        raise PointError(f"{what}: {shown(given)} is not a real number; write 3.01 or '3.01', or a list of such")
     if isinstance(given, int | Fraction):
         return _within(Fraction(given), what)
     try:
-        return _of_decimal(Decimal(str(given)), what)
-    except (ArithmeticError, ValueError) as error:
-        if isinstance(error, PointError):
-            raise
-        raise PointError(f"{what}: {shown(given)} is not a finite number; write it as 3.01 or '3.01'") from None
+        number = Decimal(str(given))
+    except InvalidOperation:
+        raise PointError(f"{what}: {shown(given)} is no decimal text such as '3.01'; {IN_DECIMALS}") from None
+    return _of_decimal(number, what)
 
 
 def _of_decimal(number: Decimal, what: str) -> Fraction:
     """Return the decimal as a fraction; its exponent is looked at first, since 1e9999999 has ten million digits."""
-    if number.is_finite() and not number:
+    if not number.is_finite():
+        raise PointError(f"{what}: {number} is not a finite number; move the point")
+    if not number:
         return Fraction(0)
-    if number.is_finite() and (abs(number.adjusted()) > FARTHEST or len(number.as_tuple().digits) > DIGITS):
+    if abs(number.adjusted()) > FARTHEST or len(number.as_tuple().digits) > DIGITS:
         raise PointError(f"{what}: {_beyond(number.adjusted())}")
     return Fraction(number)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +130,84 @@ def test_a_number_where_nothing_is_right_is_told_without_a_warning() -> None:
     assert [cell.verdict for cell in found.failed] == ["DISAGREE"]
 
 
-def test_inputs_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(harness.DeclarationError, match="no param"):
-        harness.check(lambda x: x[0], backends=QUICK, x=np.array([1, 2]))
-    with pytest.raises(harness.PointError, match="not a finite number"):
-        harness.check(lambda x: x[0], backends=QUICK, x=[float("nan"), 1.0])
+def total(xp: Any, w: Any) -> Any:
+    return xp.sum(w * w)
+
+
+class Unwilling:
+    """An array that cannot be had."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise RuntimeError("Can't call numpy() on it")
+
+
+DECLARED = harness.case(w=harness.param(), points=[dict(w=3.0)])(lambda w: w**2)
+ITSELF: dict[str, Any] = {}
+ITSELF["w"] = ITSELF
+NOT_CHECKED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "backend": (total, {"w": 3.0, "backends": ("tourch",)}, "no backend 'tourch'; did you mean torch?"),
+    "text of backends": (total, {"w": 3.0, "backends": "torch"}, "is no list of names; write backends=('torch',)"),
+    "no backends": (total, {"w": 3.0, "backends": None}, "backends=None is no list of names"),
+    "numbers as backends": (total, {"w": 3.0, "backends": [[5]]}, "backends=[[5]] is no list of names"),
+    "backend without a gradient": (total, {"w": 3.0, "backends": ["numpy"]}, "backward=… is what it would be"),
+    "dtype": (total, {"w": 3.0, "dtypes": ["float46"]}, "no dtype 'float46'; did you mean float64?"),
+    "class as dtype": (total, {"w": 3.0, "dtypes": [np.float64]}, "write dtypes=('float64',)"),
+    "no dtypes": (total, {"w": 3.0, "dtypes": []}, "names no dtype"),
+    "rows": (total, {"w": [[1], [2, 3]]}, "rows of different lengths; make them equal"),
+    "rows of arrays": (total, {"w": [np.ones(2), np.ones(3)]}, "rows of different lengths"),
+    "unwilling": (total, {"w": Unwilling()}, "is not a real number"),
+    "unwilling rows": (total, {"w": [[1.0], Unwilling()]}, "is not a real number"),
+    "nothing": (total, {"w": None}, "no value for w"),
+    "objects": (total, {"w": np.array([object(), 1.0])}, "is not a real number; write 3.01"),
+    "set": (total, {"w": {1, 2}}, "is not a real number"),
+    "complex": (total, {"w": 1 + 2j}, "give two, and write xp.complex(re, im)"),
+    "complex array": (total, {"w": np.array([1j], np.complex64)}, "write xp.complex(re, im)"),
+    "complex number": (total, {"w": np.complex64(1j)}, "write xp.complex(re, im)"),
+    "masked": (total, {"w": np.ma.array([1.0, 2.0], mask=[False, True])}, "None is not a real number"),
+    "text": (total, {"w": "three"}, "'three' is no decimal text such as '3.01'"),
+    "not finite": (total, {"w": [float("nan"), 1.0]}, "not a finite number"),
+    "dotted": (total, {"w": {"a.b": 1.0}}, "an input cannot be named 'a.b'"),
+    "itself": (total, {"w": ITSELF}, "more than 32 deep"),
+    "param": (total, {"w": harness.param()}, "has no number; write it itself"),
+    "data without values": (total, {"w": harness.data(shape=2)}, "has no number; write it itself"),
+    "constants alone": (total, {"w": np.array([1, 2])}, "no param() to differentiate"),
+    "missing": (lambda xp, w, b: w, {"w": 3.0}, "takes xp, w, b, is given xp, w: missing a required argument: 'b'"),
+    "surplus": (total, {"w": 3.0, "b": 1.0}, "is given xp, w, b: too many positional arguments; give one input for"),
+    "no inputs": (total, {}, "is given xp: missing a required argument: 'w'"),
+    "namespace": (lambda xp: xp, {"xp": 3.0}, "is given xp, xp: too many positional arguments; rename xp"),
+    "option": (lambda dtypes: dtypes, {"dtypes": ["float64"]}, "rename dtypes, which is no input here"),
+    "no function": (5, {"w": 3.0}, "what is to be checked is 5, which is no function"),
+    "None": (None, {"w": 3.0}, "what is to be checked is None"),
+    "no port": ({"torch": None}, {"w": 3.0}, "the port of torch is None, which is no function"),
+    "no ports": ({}, {"w": 3.0}, "there are no ports"),
+    "no reference": ({"torch": total}, {"w": 3.0, "reference": 5}, "reference is 5, which is no function"),
+    "no backward": (total, {"w": 3.0, "backward": 5}, "backward is 5, which is no function"),
+    "case and inputs": (DECLARED, {"w": 3.0}, "has inputs and points of its own; leave w out"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CHECKED)
+def test_what_cannot_be_checked_is_refused_in_one_sentence(name: str) -> None:
+    function, asked, sentence = NOT_CHECKED[name]
+    with pytest.raises((harness.DeclarationError, harness.PointError)) as refusal:
+        harness.check(function, **({"backends": QUICK} | asked))
+    assert sentence in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_is_called_in_another_way_is_checked_as_before() -> None:
+    powers = functools.partial(lambda w, p: w**p, p=2)
+    for function, inputs in [
+        (lambda v: v**2, {"w": 3.0}),
+        (lambda backends: backends**2, {"w": 3.0}),
+        (lambda xp, *both: xp.sum(both[0] * both[1]), {"w": 3.0, "b": 2.0}),
+        (lambda **all_: all_["w"] * all_["np"], {"w": 3.0, "np": 2.0}),
+        (lambda xp, w, p=2: w**p, {"w": 3.0}),
+        (powers, {"w": 3.0}),
+        (total, {"w": ["0.1", Fraction(1, 3), Decimal("2")]}),
+        (total, {"w": np.ma.array([1.0, 2.0])}),
+    ]:
+        assert harness.check(function, backends=list(QUICK), dtypes=("float64",), **inputs).ok
 
 
 def test_a_notebook_shows_a_fragment_without_scripts() -> None:

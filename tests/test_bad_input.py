@@ -21,11 +21,16 @@ import pytest
 
 import harness
 from harness import Case, DeclarationError, PointError, case, data, draw, param, point
+from harness.backends import describe
 from harness.backends.said import first_line
 from harness.collect import CollectionError, collect
 from harness.judge.compare import compare
 from harness.judge.messages import worst_of
 from harness.measurement import Partial
+from harness.run.execute import Order, execute
+from harness.run.ideals import exact_point
+from harness.run.lab import Inline
+from harness.run.plan import Selection
 from harness.run.store import Writer, dumps, load, loads
 from harness.told import LONGEST, encodable, fitting, message, shown, told
 from test_compare import allowed, enclosure
@@ -154,6 +159,16 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "digits": (at("0." + "1" * 1_000_000), "more than 2000 digits"),
     "beyond float64": (at("1e309"), "beyond the largest float64"),
     "beyond in an array": (at(np.array(["1e400"]).astype(np.longdouble), w=param(shape=1)), "beyond the largest"),
+    "beneath in an array": (at(np.array(np.longdouble("1e-4000"))), "about 1e-4000"),
+    "masked": (at(np.ma.array([1.0, 2.0], mask=[True, False]), w=param(shape=2)), "None is not a real number"),
+    "complex": (at(1j), "1j is not a real number; give two, and write xp.complex(re, im)"),
+    "text of a fraction": (
+        at("1/3"),
+        "'1/3' is no decimal text such as '3.01'; write 1/3 as '0.333', or Fraction(1, 3)",
+    ),
+    "hexadecimal": (at("0x10"), "'0x10' is no decimal text such as '3.01'"),
+    "not a number": (at("nan"), "NaN is not a finite number"),
+    "infinite": (at(float("-inf")), "-Infinity is not a finite number"),
     "object": (at(Silent()), "a value of class Silent is not a real number"),
     "cycle": (at(CYCLE), "lists in lists, more than 32 deep"),
     "point cycle": (declared(points=[TREE]), "holds itself"),
@@ -201,7 +216,16 @@ def test_what_does_not_fit_is_refused_in_one_sentence(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "number"),
-    [("1e300", 1e300), ("-5e-324", -5e-324), ("1e-330", 0.0), ("0e999999999", 0), (10**300, 1e300), (Decimal("2"), 2)],
+    [
+        ("1e300", 1e300),
+        ("-5e-324", -5e-324),
+        ("1e-330", 0.0),
+        ("0e999999999", 0),
+        (10**300, 1e300),
+        (Decimal("2"), 2),
+        (Fraction(1, 3), 1 / 3),
+        (np.array(np.longdouble("0.1")), 0.1),
+    ],
 )
 def test_numbers_that_float64_is_near_stay(given: Any, number: float) -> None:
     made = at(given)()
@@ -240,9 +264,10 @@ RETURNED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param(b, marks=pytest.mark.needs(b)) for b in ("tensorflow", "torch", "jax")]
-)
+FRAMEWORKS = [pytest.param(b, marks=pytest.mark.needs(b)) for b in ("tensorflow", "torch", "jax")]
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
 @pytest.mark.parametrize("name", RETURNED)
 def test_a_native_that_returns_no_tensor_is_told_so(name: str, backend: str) -> None:
     function, sentence = RETURNED[name]
@@ -255,6 +280,41 @@ def test_a_native_that_returns_no_tensor_is_told_so(name: str, backend: str) -> 
     assert found["right"].cls == "pass"
 
 
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+def test_a_native_that_returns_an_array_is_told_so_whatever_differentiates_it(backend: str) -> None:
+    made = case(w=param(shape=2), points=[dict(w=[3, 2])])(square)
+    made.native(backend, spelling="unsummed")(lambda f, w: w * w)
+    made.native(backend, spelling="number")(lambda f, w: 3.0)
+    made.native(backend, spelling="right")(lambda f, w: (w * w)[0] + (w * w)[1])
+    known = describe(backend)
+    variants = {*known.variants, *(variant for route in known.routes.values() for variant in route)}
+    selection = Selection(
+        backends=(backend,), dtypes=("float64",), variants=tuple(variants), operators=("grad", "vjp", "hvp")
+    )
+    cells = execute(Order(cases=(made,), selection=selection), Inline(guest=True)).cells
+    found = {name: {(c.verdict, c.cls) for c in cells if c.spelling == name} for name in ("unsummed", "number")}
+    assert found == {"unsummed": {("SHAPE", "fail")}, "number": {("NOT-NATIVE", "fail")}}
+    sentence = "unsummed returned shape (2,); one number, of shape (), is right. Look for a missing sum."
+    assert {c.reason for c in cells if c.spelling == "unsummed"} == {sentence}
+    assert {c.cls for c in cells if c.spelling == "right"} == {"pass"}
+
+
+# --------------------------------------------------------------------------- points that raise while a run goes on
+
+
+def test_a_point_that_cannot_be_used_costs_its_own_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exact(made: Case, at: Any, seed: int) -> Any:
+        if made.id.endswith("bad"):
+            raise PointError("the point has gone")
+        return exact_point(made, at, seed)
+
+    monkeypatch.setattr("harness.run.group.exact_point", exact)
+    cases = tuple(case(w=param(), points=["zero"], name=name)(square) for name in ("bad", "good"))
+    run = execute(Order(cases=cases, selection=Selection(backends=("sympy",), dtypes=("float64",))), Inline())
+    assert [(c.verdict, c.reason) for c in run.cells if c.case.endswith("bad")] == [("ERROR", "the point has gone")]
+    assert [c.cls for c in run.cells if c.case.endswith("good")] == ["pass"]
+
+
 # --------------------------------------------------------------------------- case files
 
 FIRST = "from harness import case, param\n"
@@ -262,7 +322,8 @@ CASE = "@case(w=param(), points=[dict(w=3.0)])\ndef a(xp, w):\n    return w**2\n
 SILENT = "class Silent(Exception):\n    def __str__(self): raise SystemExit(3)\n"
 FILES: dict[str, tuple[str, str]] = {
     "twice": (FIRST + CASE + CASE, "case_bad.py:5: the id bad.a is taken by"),
-    "nul": (FIRST + "\0\n", "case_bad.py: the file is not valid Python: source code string cannot contain null bytes"),
+    "nul": (FIRST + "\0\n", "case_bad.py: the file is not UTF-8 text; save it as UTF-8"),
+    "no encoding": ("# coding: foo\n" + FIRST, "case_bad.py: the file is not valid Python: unknown encoding: foo"),
     "interrupt": ("raise KeyboardInterrupt\n", "case_bad.py:1: importing the file raised KeyboardInterrupt"),
     "exit": ("raise SystemExit(0)\n", "case_bad.py:1: importing the file raised SystemExit: 0"),
     "silent": (
@@ -328,8 +389,8 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
         ["-k", "nothing_like_it"],
         "nothing matched: no cell of 1 case has -k nothing_like_it, --backend sympy",
     ),
-    "point": (["--point", "p7"], "nothing matched"),
-    "variant": (["--variant", "no_such"], "nothing matched"),
+    "point": (["--point", "p7"], "there is no point 'p7'"),
+    "variant": (["--variant", "no_such"], "there is no variant 'no_such'"),
     "deep keyword": (["-k", "not " * 3000 + "a"], "-k of 12001 characters cannot be read"),
     "half a keyword": (["-k", os.fsdecode(b"a\xff")], "-k of 2 characters cannot be read"),
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness.collect import CollectionError, catalogue, collect
+from test_cli import gradharness
 
 CASE = """from harness import case, param
 
@@ -114,6 +116,58 @@ def test_what_is_no_file_is_passed_by_and_what_cannot_be_read_is_not(
     monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(CollectionError, match="the folder cannot be searched for case files: Permission denied"):
         collect([tmp_path])
+
+
+NO_TEXT = {
+    "utf16": CASE.format(name="one").encode("utf-16"),
+    "utf16_without_a_mark": CASE.format(name="one").encode("utf-16-le"),
+    "latin1_that_is_not_named": f"# é\n{CASE.format(name='one')}".encode("latin-1"),
+    "binary": bytes(range(256)),
+    "latin1_of_another_encoding": f"# coding: ascii\n# é\n{CASE.format(name='one')}".encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
+def test_a_case_file_that_is_no_text_is_told_and_not_passed_by(name: str, tmp_path: Path) -> None:
+    write(tmp_path, "case_a.py", CASE.format(name="one"))
+    (tmp_path / "case_b.py").write_bytes(NO_TEXT[name])
+    (tmp_path / "helper.py").write_bytes(b"# \xe9\n")
+    for path in (tmp_path, tmp_path / "case_b.py"):
+        with pytest.raises(CollectionError, match=r"case_b\.py: the file is not UTF-8 text; save it as UTF-8$"):
+            collect([path])
+    listed = gradharness("list", ".", cwd=tmp_path)
+    assert (listed.returncode, "a.one" in listed.stdout) == (2, True)
+    assert listed.stderr == "gradharness: case_b.py: the file is not UTF-8 text; save it as UTF-8\n"
+    collected = pytested(tmp_path)
+    assert collected.returncode == 2
+    assert "case_b.py: the file is not UTF-8 text; save it as UTF-8" in collected.stdout
+    assert "helper.py" not in listed.stderr + collected.stdout
+    (tmp_path / "case_b.py").unlink()
+    assert (gradharness("list", ".", cwd=tmp_path).returncode, pytested(tmp_path).returncode) == (0, 0)
+
+
+TEXT = {
+    "latin1": "# coding: latin-1\n# é\n".encode("latin-1"),
+    "utf8_with_a_mark": b"\xef\xbb\xbf",
+    "utf8": "# é\n".encode(),
+    "utf8_under_another_name": "# coding: latin-1\n# é\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_a_case_file_in_an_encoding_of_its_own_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "case_a.py").write_bytes(TEXT[name] + CASE.format(name="one").encode())
+    assert [case.id for case in collect([tmp_path])] == ["a.one"]
+    assert "case_a.py::one[sympy]" in pytested(tmp_path).stdout
+
+
+def pytested(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return what pytest collects in a folder, on SymPy."""
+    words = ["-q", "--collect-only", "-p", "no:cacheprovider", "--agreement-backend", "sympy", "."]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
 
 
 CIRCLE = "import each other in a circle: move what they share into a third one"

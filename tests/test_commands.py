@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,63 @@ def test_repro_says_where_the_file_of_a_run_is_missing(shell: Path, tmp_path: Pa
     assert (nowhere.returncode, "no such run" in nowhere.stderr) == (2, True)
 
 
+TRACED = """import ctypes, os, time
+from harness import case, param
+
+def one(function):
+    return case(w=param(), points=[dict(w=3.0)])(function)
+
+@one
+def prints(xp, w):
+    print("not of the script")
+    return w**2
+"""
+ENDS = {
+    "leaves": ("os._exit(0)", "the worker process died (it ended by itself with exit code 0)"),
+    "fails": ("os._exit(3)", "the worker process died (exit code 3)"),
+    "crashes": ("ctypes.string_at(0)", "the worker process died (signal SIGSEGV)"),
+    "interrupts": ("raise KeyboardInterrupt", "while it was traced: KeyboardInterrupt"),
+    "exits": ("raise SystemExit(0)", "while it was traced, raised SystemExit: 0"),
+    "sleeps": ("time.sleep(3600)", "tracing gave no answer within 2 s"),
+    "returns": ("return xp.stack([w, w])", "a cost is one real number"),
+}
+
+
+def traced(folder: Path, ends: Mapping[str, tuple[str, str]]) -> None:
+    """Write a case file with a case that is good, and these."""
+    more = (f"\n@one\ndef {name}(xp, w):\n    {line}\n" for name, (line, _) in ends.items())
+    (folder / "case_end.py").write_text(TRACED + "".join(more))
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_repro_of_a_case_that_ends_or_blocks_its_process_is_one_sentence(name: str, tmp_path: Path) -> None:
+    traced(tmp_path, ENDS)
+    limit = ("--timeout", "2") if name == "sleeps" else ()
+    done = gradharness("repro", f"end.{name}", "case_end.py", *limit, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.startswith(f"gradharness: end.{name}")
+    assert ENDS[name][1] in done.stderr
+
+
+def test_what_a_function_prints_while_it_is_traced_is_no_part_of_its_script(tmp_path: Path) -> None:
+    traced(tmp_path, {})
+    done = gradharness("repro", "end.prints/sympy", "case_end.py", cwd=tmp_path)
+    assert (done.returncode, "not of the script" in done.stdout) == (0, False)
+    refused = gradharness("repro", "end.prints/sympy", "case_end.py", "--timeout", "0", cwd=tmp_path)
+    assert (refused.returncode, "--timeout 0 is no limit" in refused.stderr) == (2, True)
+
+
+def test_show_survives_a_case_that_has_come_to_end_its_process(tmp_path: Path) -> None:
+    traced(tmp_path, {})
+    assert gradharness("run", "case_end.py", "--backend", "finite_difference", "-q", cwd=tmp_path).returncode == 0
+    file = tmp_path / "case_end.py"
+    file.write_text(file.read_text().replace("return w**2", "os._exit(0)"))
+    shown = gradharness("show", "end.prints", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert shown.stdout.count("defined at") == 2
+    assert "source" in shown.stdout
+
+
 def test_list_takes_the_words_of_run(tmp_path: Path) -> None:
     (tmp_path / "case_mine.py").write_text(CASES)
     listed = gradharness("list", "case_mine.py", "-k", "here or square", cwd=tmp_path).stdout
@@ -91,7 +149,10 @@ def test_list_takes_the_words_of_run(tmp_path: Path) -> None:
     )
     nothing = gradharness("list", "case_mine.py", "-k", "nothing", cwd=tmp_path)
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert nothing.stderr == "gradharness: nothing matched: no cell of 2 cases has -k nothing; see: gradharness list\n"
+    assert (
+        nothing.stderr
+        == "gradharness: nothing matched: no cell of 2 cases has -k nothing; see: gradharness list case_mine.py\n"
+    )
 
 
 def ended(tmp_path: Path, redirected: str, *words: str) -> subprocess.CompletedProcess[str]:

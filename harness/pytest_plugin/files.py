@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.encoding import is_text, loosely
+
 HOLDS_CASES = re.compile(
     r"""^\s*(?:from\s+harness\b|import\s[^#\n]*\bharness\b)   # the file imports harness
       | ^@[\w.]+\.(?:backward\s*$|native\()                    # or adds a spelling to a case of another file
@@ -22,12 +24,14 @@ HOLDS_CASES = re.compile(
 def is_case_file(path: Path, config: pytest.Config) -> bool:
     """Return whether the file holds cases and is named `case_….py` or lies below one of `agreement_paths`.
 
-    A file of this name or place that cannot be read is one too: its collection then says why.
+    A file of this name or place that cannot be opened is one too, and one of this name that is no text: its collection
+    then says why.
     """
     if path.suffix != ".py" or not (path.name.startswith("case_") or _is_listed(path, config)):
         return False
     with contextlib.suppress(OSError):
-        return HOLDS_CASES.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+        unread = path.name.startswith("case_") and not is_text(path)
+        return unread or HOLDS_CASES.search(loosely(path)) is not None
     return True
 
 
