@@ -17,15 +17,13 @@ from harness.judge.compare import CLOSE, Comparison
 from harness.judge.conventions import Assumed, ask, assumptions, under
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.forms import leaves_of
+from harness.judge.single import ESTIMATED, right, slack_of
 from harness.judge.verdict import Verdict
 from harness.truth import Enclosure, Terms
 from harness.truth.choices import Choices
 from harness.truth.flips import Flips
 from harness.truth.sides import Sides, Slopes, along
 from harness.truth.tolerance import worst_case
-
-ESTIMATED = 64.0
-"""Roundings of the largest entry that are allowed where the derived gradient, and so its bound, is not finite."""
 
 WIDE = 2.0**-24
 """How much wider than the range of all choices its balls may be: their radii are short numbers."""
@@ -99,7 +97,7 @@ def _filled(evidence: Evidence, slopes: Slopes, path: str) -> tuple[Enclosure, T
     """Return a leaf and its tolerance with the one-sided derivatives filled in; None where they are not known."""
     exact, terms = evidence.truth.partials[path], evidence.tolerance.partials[path]
     lower, upper = slopes.lower[path], slopes.upper[path]
-    slack = _slack(slopes, path)
+    slack = slack_of(slopes, path)
     known = np.isfinite(exact.nearest) & np.isfinite(exact.radius) & np.isfinite(terms.total)
     beyond = known & ~np.isnan(lower) & ~_between(exact.nearest, lower, upper, slack + np.where(known, terms.total, 0))
     if np.isnan(lower[~known]).any() or beyond.any():
@@ -139,11 +137,6 @@ def _nearest(evidence: Evidence, path: str, lower: Array, upper: Array, slack: A
     return np.where(inside, given.values, bound), first, second
 
 
-def _slack(slopes: Slopes, path: str) -> Array:
-    """Return how far a number may lie from a one-sided derivative that it is."""
-    return np.asarray(slopes.error[path] + CLOSE * np.maximum(abs(slopes.lower[path]), abs(slopes.upper[path])))
-
-
 def chosen(evidence: Evidence, leaves: Sequence[Comparison]) -> str:
     """Return the sentence of an answer between one-sided derivatives that differ; "" where none differ."""
     slopes = evidence.slopes
@@ -151,7 +144,7 @@ def chosen(evidence: Evidence, leaves: Sequence[Comparison]) -> str:
         return ""
     for leaf in leaves:
         lower, upper = slopes.lower[leaf.path], slopes.upper[leaf.path]
-        apart = leaf.judged & (upper - lower > 2 * (leaf.tolerance + _slack(slopes, leaf.path)))
+        apart = leaf.judged & (upper - lower > 2 * (leaf.tolerance + slack_of(slopes, leaf.path)))
         if apart.any():
             at = tuple(int(k) for k in np.argwhere(apart)[0])
             return messages.between(leaf, at, float(lower[at]), float(upper[at]))
@@ -182,7 +175,7 @@ def _nowhere(evidence: Evidence, leaf: Comparison) -> Array:
     if slopes is None:
         return np.zeros(leaf.got.shape)
     lower, upper = slopes.lower[leaf.path], slopes.upper[leaf.path]
-    slack = leaf.tolerance + _slack(slopes, leaf.path)
+    slack = leaf.tolerance + slack_of(slopes, leaf.path)
     met = [abs(leaf.got - choice) <= slack for choice in (lower, upper, (lower + upper) / 2, np.zeros(lower.shape))]
     apart = leaf.judged & (upper - lower > 2 * slack)
     return np.asarray(apart & ~np.logical_or.reduce(met), dtype=np.float64)
@@ -196,6 +189,8 @@ def at_ties(evidence: Evidence) -> Judgement | None:
     slopes = ask(evidence, Sides())
     if slopes is None:
         return None
+    if (alone := right(evidence)) is not None:
+        return alone
     for assumed in assumptions(evidence):
         leaves = beside(leaves_of(assumed.evidence), slopes)
         if not any(leaf.wrong.any() for leaf in leaves):
@@ -227,12 +222,22 @@ def _nearer(leaf: Comparison) -> Comparison:
     return replace(leaf, error=error)
 
 
+def _off(leaf: Comparison) -> Comparison:
+    """Return the comparison with the nearest one-sided derivative as the truth, which no convention's number is."""
+    if leaf.sides is None:
+        return leaf
+    lower, upper = leaf.sides
+    near = np.where(np.isnan(lower), leaf.truth, np.clip(leaf.got, lower, upper))
+    return replace(leaf, truth=near, error=np.where(np.isnan(lower), leaf.error, abs(leaf.got - near) + leaf.radius))
+
+
 def _conventional(evidence: Evidence, assumed: Assumed, leaves: tuple[Comparison, ...], slopes: Slopes) -> Judgement:
     outside = _outside(leaves, slopes)
     whose = f"{evidence.backend}'s own convention" if assumed.own else "one of the conventions"
     if outside is not None:
         reason = messages.artefact(outside[0], outside[1], slopes, assumed.words)
-        return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, diagnosis=assumed.words, leaves=leaves)
+        off = tuple(map(_off, leaves))
+        return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, diagnosis=assumed.words, leaves=off)
     reason = messages.convention(evidence.truth.ties, assumed.words, whose)
     return Judgement(verdict=Verdict.SUBGRADIENT, reason=reason, diagnosis=assumed.words, leaves=leaves)
 
@@ -250,7 +255,7 @@ def _mixed(evidence: Evidence, slopes: Slopes) -> Judgement | None:
     outside = _outside(leaves, slopes)
     if outside is not None:
         reason = messages.artefact(outside[0], outside[1], slopes, "")
-        return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, leaves=leaves)
+        return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, leaves=tuple(map(_off, leaves)))
     reason = messages.mixed(evidence.truth.ties, evidence.operator)
     return Judgement(verdict=Verdict.SUBGRADIENT_MIXED, reason=reason, leaves=leaves)
 
@@ -259,7 +264,7 @@ def _outside(leaves: Sequence[Comparison], slopes: Slopes) -> tuple[Comparison, 
     """Return the first entry that is not between its one-sided derivatives; None where all that were seen are."""
     for leaf in leaves:
         lower, upper = slopes.lower[leaf.path], slopes.upper[leaf.path]
-        slack = leaf.tolerance + _slack(slopes, leaf.path)
+        slack = leaf.tolerance + slack_of(slopes, leaf.path)
         out = leaf.judged & ~np.isnan(lower) & ~_between(leaf.got, lower, upper, slack)
         if out.any():
             return leaf, tuple(int(k) for k in np.argwhere(out)[0])

@@ -104,6 +104,9 @@ def _side(there: There, path: str) -> tuple[Enclosure, Terms]:
 
 
 def _apart(evidence: Evidence, there: There, path: str) -> bool:
+    """Return whether no answer is right at both points; at a tie the truth is one of several, and nothing is said."""
+    if path and (evidence.truth.ties or there.truth.ties):
+        return False
     here, allowed = _side(There(truth=evidence.truth, tolerance=evidence.tolerance), path)
     other, allowed_there = _side(there, path)
     with np.errstate(invalid="ignore"):

@@ -83,7 +83,7 @@ def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Compari
     if strange and _estimated(evidence, strange[0]) and evidence.slopes is not None:
         return found(Verdict.NO_REFERENCE, messages.no_reference(strange[0]), "")
     if strange:
-        beyond = evidence.truth.beyond_range
+        beyond = _beyond(evidence)
         verdict = Verdict.NONFINITE_RANGE if beyond else Verdict.NONFINITE
         return found(verdict, _strange(evidence, strange[0], beyond), "")
     blind = [one for one in everything if np.any(~np.isfinite(one.tolerance) & one.judged)]
@@ -97,6 +97,16 @@ def _numbers(evidence: Evidence, value: Comparison | None, leaves: tuple[Compari
             _value_kind(evidence, value),
         )
     return gradient
+
+
+def _beyond(evidence: Evidence) -> str:
+    """Return what the dtype cannot hold of the function, "" where that does not explain an answer that is no number.
+
+    A user's own spelling has other intermediates: where one of the definition's vanishes, as in a stable softmax, it
+    need not divide by that.
+    """
+    user = evidence.scene is not None
+    return "" if user and evidence.truth.underflow else evidence.truth.beyond_range
 
 
 def _strange(evidence: Evidence, one: Comparison, beyond: str) -> str:

@@ -26,7 +26,7 @@ def near_tie(at: Tie) -> str:
 
 
 def _node(at: Tie) -> str:
-    return f"{at.op} ({PurePath(at.where[0]).name}:{at.where[1]})" if at.where else at.op
+    return f"{at.call} ({PurePath(at.where[0]).name}:{at.where[1]})" if at.where else at.call
 
 
 def _a_tie(at: Tie) -> str:

@@ -102,7 +102,7 @@ def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = (), op
         f"{place(comparison.path, at)}: {number(comparison.got[at])} came back, truth {number(comparison.truth[at])}."
     )
     if beyond:
-        return f"{said} The dtype cannot hold {beyond}: use a wider dtype or rescale."
+        return f"{said} Out of range: {beyond}. Use a wider dtype, or rescale."
     look = BRANCH if "where" in ops or not ops else SLOPE
     return f"{said} The exact value and {result(operator)} are finite: the engine's formula is not safe here. {look}"
 

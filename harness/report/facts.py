@@ -113,6 +113,8 @@ def at_tie(group: GroupLine) -> str:
     """Return what is to be known of the truth of a point that ties; "" where it does not."""
     if not group.tie:
         return ""
+    if group.single:
+        return f"{group.tie}: the kinks cancel, and the {names.result(group.operator)} is one all the same."
     if group.operator in ("grad", "jacobian"):
         return f"{group.tie}: the {names.result(group.operator)} is one of several, by a convention."
     return f"{group.tie}: the result is judged only where every choice at it gives the same."

@@ -15,6 +15,7 @@ from harness.backends import BACKENDS, BY_HAND, describe
 from harness.declare import Case
 from harness.graph.node import Graph
 from harness.judge import OF_TROUBLE, Class, Judgement, judge
+from harness.judge.single import single
 from harness.measurement import Failure, Measurement
 from harness.run import environment, ports
 from harness.run.accumulation import probed
@@ -229,7 +230,10 @@ def _finish(bench: _Bench, group: Group | Ports, emitted: dict[str, str], texts:
     for measurement in by_backend.values():
         texts.update({key: text for key, text in measurement.texts.items() if text})
     text = {} if group.exact is None or not established.ideal else written(group.exact)
-    bench.write(group_line(group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend))
+    line = group_line(
+        group.cells[0], group.inputs, established.truth, established.ideal, text, by_backend, single(found[0])
+    )
+    bench.write(line)
 
 
 def _finish_ports(bench: _Bench, group: Ports, emitted: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from harness.run.source import everything
 FILE = "expectations.toml"
 _NOT_RUN = (Verdict.NOT_INSTALLED.word, Verdict.UNSUPPORTED.word, Verdict.NO_TRUTH.word)
 """Verdicts that say nothing of a known difference."""
+_FAILING = {verdict.word for verdict in Verdict if verdict.cls is Class.FAIL}
 
 
 class ExpectationError(Exception):
@@ -48,36 +49,57 @@ def read(folders: Iterable[Path]) -> list[Expectation]:
 
 
 def _read(file: Path) -> list[Expectation]:
-    words = {verdict.word for verdict in Verdict}
     try:
         found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), _Document).expect
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ExpectationError(f"{file}: {error}; write [[expect]] with cell, verdict and reason") from error
     for expectation in found:
-        if expectation.verdict not in words:
-            raise ExpectationError(
-                f"{file}: there is no verdict {expectation.verdict!r}; one of {', '.join(sorted(words))}"
-            )
+        _check_verdict(expectation.verdict, file)
     return found
+
+
+def _check_verdict(given: str, file: Path) -> None:
+    """Raise ExpectationError where a verdict is none, or one that nobody needs to expect."""
+    word, diagnosis, _ = given.partition("{")
+    classes = {verdict.word: verdict.cls for verdict in Verdict}
+    if word not in classes:
+        known = sorted(one for one, cls in classes.items() if cls is not Class.PASS)
+        raise ExpectationError(f"{file}: there is no verdict {given!r}; one of {', '.join(known)}")
+    if classes[word] is Class.PASS:
+        raise ExpectationError(f"{file}: {word} passes, which needs no expectation; remove the line")
+    if diagnosis:
+        raise ExpectationError(f"{file}: {given!r} is a verdict with its diagnosis; write {word}")
 
 
 def apply(cell: CellLine, expectations: Iterable[Expectation], versions: dict[str, str]) -> CellLine:
     """Return the cell with the expectation that speaks of it.
 
-    A failing cell with the expected verdict is expected. A cell that passes against an expectation
-    fails: the difference has gone away, and the line must go too.
+    A failing cell with the expected verdict is expected, and one with another is told what was expected. A cell that
+    passes against an expectation fails: the difference has gone away, and the line must go too.
     """
-    for expectation in expectations:
-        if not _speaks_of(expectation, cell, versions):
-            continue
+    speaking = [expectation for expectation in expectations if _speaks_of(expectation, cell, versions)]
+    for expectation in speaking:
         if cell.verdict == expectation.verdict:
             return msgspec.structs.replace(cell, expected=expectation.reason)
-        if cell.cls == Class.PASS:
-            gone = (
-                f"The expected {expectation.verdict} has gone away: remove the line for {expectation.cell!r} in {FILE}."
-            )
-            return msgspec.structs.replace(cell, cls=str(Class.FAIL), reason=f"{gone} {cell.reason}")
-    return cell
+    if not speaking or cell.cls == Class.INCONCLUSIVE:
+        return cell
+    said = (_gone if cell.cls == Class.PASS else _another)(speaking[0], cell)
+    return msgspec.structs.replace(cell, cls=str(Class.FAIL), reason=f"{said} {cell.reason}")
+
+
+def _gone(expectation: Expectation, cell: CellLine) -> str:
+    narrower = "" if expectation.cell == cell.id else ", or narrow it to the cells that still have it"
+    return (
+        f"The expected {expectation.verdict} has gone away: "
+        f"remove the line for {expectation.cell!r} in {FILE}{narrower}."
+    )
+
+
+def _another(expectation: Expectation, cell: CellLine) -> str:
+    return (
+        f"The line for {expectation.cell!r} in {FILE} expects {expectation.verdict}, and this is {cell.verdict}: "
+        "look at it anew, and correct the line if it is known."
+    )
 
 
 def _speaks_of(expectation: Expectation, cell: CellLine, versions: dict[str, str]) -> bool:
@@ -119,11 +141,18 @@ def _nearest(wanted: str, cells: Iterable[str]) -> str:
 
 
 def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> list[str]:
-    """Return the expectations below which cells ran and none had the expected verdict."""
+    """Return the expectations below which cells ran and none had the expected verdict, nor fails unexpectedly.
+
+    A cell that fails otherwise than expected says so itself: the line is not to be removed unseen.
+    """
     judged = list(cells)
     found = []
     for expectation in expectations:
         below_it = [cell for cell in judged if _covers(expectation, cell) and cell.verdict not in _NOT_RUN]
-        if below_it and not any(cell.verdict == expectation.verdict for cell in below_it):
+        if below_it and not any(cell.verdict == expectation.verdict or _fails_anew(cell) for cell in below_it):
             found.append(expectation.cell)
     return found
+
+
+def _fails_anew(cell: CellLine) -> bool:
+    return cell.verdict in _FAILING and not cell.expected

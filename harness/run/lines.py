@@ -72,9 +72,14 @@ def group_line(
     ideal: Mapping[str, str],
     ideal_point: Mapping[str, str],
     measurements: Mapping[str, Measurement],
+    single: Mapping[str, Array] | None = None,
 ) -> GroupLine:
-    """Return the line of a group; `cell` is any of its cells, `measurements` are by backend."""
+    """Return the line of a group; `cell` is any of its cells, `measurements` are by backend.
+
+    `single` is the gradient at a tie where it is one all the same.
+    """
     certificate = truth.certificate
+    known = {path: exact.nearest for path, exact in truth.partials.items()} if single is None else single
     return GroupLine(
         case=cell.case,
         point=cell.point,
@@ -85,7 +90,7 @@ def group_line(
         value=num(float(truth.value.nearest)),
         value_digits=truth.value_digits,
         value_radius=num(float(truth.value.radius)),
-        gradient={path: numbers(exact.nearest) for path, exact in truth.partials.items()},
+        gradient={path: numbers(partial) for path, partial in known.items()},
         radius=num(max((float(np.max(exact.radius, initial=0.0)) for exact in truth.partials.values()), default=0.0)),
         digits=truth.digits,
         certificate={
@@ -99,6 +104,7 @@ def group_line(
         curve=_curve(measurements.get("finite_difference")),
         pairs=_pairs(measurements),
         tie=ties_of(truth.ties),
+        single=single is not None,
     )
 
 

@@ -118,6 +118,8 @@ class GroupLine(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag
     """"torch|jax" → greatest relative difference between the two gradients."""
     tie: str = ""
     """Where the point ties, so that the gradient above is one of several, by a convention; "" where it does not."""
+    single: bool = False
+    """At a tie: the gradient is one all the same, since the kinks cancel."""
 
 
 class Worst(msgspec.Struct, frozen=True, kw_only=True):

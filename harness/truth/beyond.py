@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,17 @@ _finite = np.frompyfunc(lambda ball: ball.is_finite(), 1, 1)
 _certain = np.frompyfunc(lambda ball: ball.is_finite() and ball.abs_lower() > 0, 1, 1)
 
 
-def beyond_range(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> str:
-    """Return the first forward or adjoint intermediate too large for the dtype, else the first too small, else "".
+class Beyond(NamedTuple):
+    """An exact intermediate that a dtype cannot hold."""
+
+    said: str = ""
+    """Which one, and where the dtype ends or begins; "" where it holds all."""
+    small: bool = False
+    """It is too small, and none is too large."""
+
+
+def beyond_range(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> Beyond:
+    """Return the first forward or adjoint intermediate too large for the dtype, else the first too small.
 
     The float64 values of the bound run point at candidates; the balls decide. An exact ±inf is in every range.
     """
@@ -34,12 +43,13 @@ def beyond_range(derivative: Derivative, balls: Evaluation, bounds: Evaluation) 
     for position in (k for k, size in real.items() if not (size <= precision.greatest).all()):
         ball = _largest(balls.values[position])
         if ball is not None and float(ball.abs_lower()) > precision.greatest:
-            return f"{_place(derivative, position, ball)}; {precision.name} ends at {precision.greatest:.3g}"
+            return Beyond(f"{_place(derivative, position, ball)}; {precision.name} ends at {precision.greatest:.3g}")
     for position in (k for k, size in real.items() if (size < precision.least).any()):
         ball = _smallest(balls.values[position])
         if ball is not None and float(ball.abs_upper()) < precision.least:
-            return f"{_place(derivative, position, ball)}; {precision.name} begins at {precision.least:.3g}"
-    return ""
+            said = f"{_place(derivative, position, ball)}; {precision.name} begins at {precision.least:.3g}"
+            return Beyond(said, small=True)
+    return Beyond()
 
 
 def _largest(balls: NDArray[Any]) -> Any:

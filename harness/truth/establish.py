@@ -65,6 +65,7 @@ def establish(derivative: Derivative, inputs: Leaves, dtype: str) -> Truth:
         return refused(derivative, NoTruth(kind=Kind.UNSUPPORTED, sentence=f"No exact value: {missing}."))
     rounding = rounding_of(derivative, found.bounds)
     certificate = _certificate(derivative, inputs, precision, found)
+    beyond = beyond_range(derivative, found.balls, found.bounds)
     with Ball(found.digits).context():
         value, partials = _enclosures(derivative, found)
         text = digits_of(found.balls.values[derivative.value].item())
@@ -74,7 +75,8 @@ def establish(derivative: Derivative, inputs: Leaves, dtype: str) -> Truth:
         partials=partials,
         connected={path: node is not None for path, node in derivative.partials.items()},
         undefined=not found.finite or certificate.how == BESIDE,
-        beyond_range=beyond_range(derivative, found.balls, found.bounds),
+        beyond_range=beyond.said,
+        underflow=beyond.small,
         ties=exact_ties(derivative, found.balls),
         near=near_ties(derivative, found.balls, found.bounds),
         decisions=found.balls.decisions,
@@ -211,6 +213,7 @@ def refused(derivative: Derivative, refusal: NoTruth) -> Truth:
         connected={path: node is not None for path, node in derivative.partials.items()},
         undefined=False,
         beyond_range="",
+        underflow=False,
         ties=(),
         near=(),
         decisions={},

@@ -7,7 +7,7 @@ two branches differ). The largest entry that log_softmax subtracts may tie: noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from harness.domains.evaluation import Evaluation
 from harness.graph.derive import Derivative
 from harness.graph.node import Graph, Node
 from harness.truth.enclose import is_zero
+from harness.truth.origins import DESCENDING, origins
 
 Flags = NDArray[np.bool_]
 
@@ -30,6 +31,8 @@ class Tie:
     node: int
     """Position in the derivative's graph."""
     op: str
+    call: str
+    """What the user called: relu, where `op` is its step."""
     where: tuple[str, int] | None
     """File and line of the user's call."""
     presumed: bool
@@ -41,11 +44,8 @@ def exact_ties(derivative: Derivative, balls: Evaluation) -> tuple[Tie, ...]:
     choices = balls.choices
     found = mattering(balls, {position: choice.tie | choice.open for position, choice in choices.items()})
     active = depending(derivative.graph) if found else set()
-    return tuple(
-        _tie(derivative.graph, position, presumed=bool((choices[position].open & ~choices[position].tie).any()))
-        for position in found
-        if position in active
-    )
+    chosen = [position for position in found if position in active]
+    return _ties(derivative, chosen, {k for k in chosen if (choices[k].open & ~choices[k].tie).any()})
 
 
 def near_ties(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> tuple[Tie, ...]:
@@ -55,12 +55,21 @@ def near_ties(derivative: Derivative, balls: Evaluation, bounds: Evaluation) -> 
         for position, choice in balls.choices.items()
         if not np.isinf(choice.margin).all()  # nothing depends on the order of the rows in an elimination
     }
-    return tuple(_tie(derivative.graph, position, presumed=False) for position in mattering(balls, flagged))
+    return _ties(derivative, mattering(balls, flagged), set())
 
 
-def _tie(graph: Graph, position: int, presumed: bool) -> Tie:
-    node = graph.nodes[position]
-    return Tie(node=position, op=node.op, where=node.where, presumed=presumed)
+def _ties(derivative: Derivative, positions: Sequence[int], presumed: Collection[int]) -> tuple[Tie, ...]:
+    names, nodes = origins(derivative) if positions else [], derivative.graph.nodes
+    return tuple(
+        Tie(
+            node=k,
+            op=nodes[k].op,
+            call=names[k].removesuffix(DESCENDING),
+            where=nodes[k].where,
+            presumed=k in presumed,
+        )
+        for k in positions
+    )
 
 
 def least_margin(balls: Evaluation) -> float:

@@ -54,6 +54,8 @@ class Truth:
     beyond_range: str
     """The first exact intermediate or adjoint that is too large for the dtype, else the first too small; "" where it
     holds all. It explains a non-finite answer and means nothing beside a finite one."""
+    underflow: bool
+    """What is beyond the range is too small, and nothing is too large."""
     ties: tuple[Tie, ...]
     """Exact ties at decisions that the value or gradient depends on."""
     near: tuple[Tie, ...]
