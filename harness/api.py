@@ -146,9 +146,12 @@ def _spelt(
         )
     made = definition if isinstance(definition, Case) else case_of(definition, inputs)
     case = replace(made, natives=list(made.natives))
+    names = list(nest(case.inputs))
     for backend, one in ports.items():
+        _check_names(one, names, f"the port of {backend}")
         add(case.natives, port(one, backend, owner=case.id), case.id)
     if backward is not None:
+        _check_names(backward, names, "backward")
         case.backward(backward)
     return case
 
@@ -238,6 +241,21 @@ def _check_signature(function: Function, names: Sequence[str], identity: str) ->
         raise DeclarationError(
             f"{identity} takes {_listed(signature.parameters)}, is given {_listed([*before, *names])}: {error}; {hint}"
         ) from None
+    _check_names(function, names, identity)
+
+
+def _check_names(function: Function, names: Sequence[str], what: str) -> None:
+    """Raise DeclarationError where some inputs are named as parameters and others are not.
+
+    They would be given in order, and mixed up. Where none is named so, that is what is meant.
+    """
+    after = 1 if asks_for_namespace(function) else 0
+    taken = parameter_names(function)[after:]
+    if not set(names).isdisjoint(taken) and not takes_by_name(function, names, after=after):
+        raise DeclarationError(
+            f"{what} takes {_listed(taken)}, is given {_listed(names)}: some of one name and some not; "
+            "name the inputs as the parameters"
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

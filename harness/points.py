@@ -188,7 +188,9 @@ def _fraction(given: Any, what: str) -> Fraction:
         given = given.item()
     if isinstance(given, complex):
         raise PointError(f"{what}: {shown(given)} is not a real number; give two, and write xp.complex(re, im)")
-    if isinstance(given, bool) or not isinstance(given, int | float | str | Fraction | Decimal | np.number):
+    if isinstance(given, bool | np.bool_):
+        raise PointError(f"{what}: {given} is not a real number; a mask or labels are data: write data([{given}, …])")
+    if not isinstance(given, int | float | str | Fraction | Decimal | np.number):
         raise PointError(f"{what}: {shown(given)} is not a real number; write 3.01 or '3.01', or a list of such")
     if isinstance(given, int | Fraction):
         return _within(Fraction(given), what)

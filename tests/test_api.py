@@ -172,6 +172,28 @@ NOT_CHECKED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "data without values": (total, {"w": harness.data(shape=2)}, "has no number; write it itself"),
     "constants alone": (total, {"w": np.array([1, 2])}, "no param() to differentiate"),
     "missing": (lambda xp, w, b: w, {"w": 3.0}, "takes xp, w, b, is given xp, w: missing a required argument: 'b'"),
+    "names mixed": (
+        lambda a, b: a**2 * b,
+        {"y": 2.0, "a": 3.0},
+        "takes a, b, is given y, a: some of one name and some not; name the inputs as the parameters",
+    ),
+    "names mixed beside the rest": (lambda xp, w, *rest: w * rest[0], {"b": 2.0, "w": 3.0}, "takes w, is given b, w"),
+    "names mixed in a backward": (
+        lambda a, b: a**2 * b,
+        {"a": 3.0, "b": 2.0, "backward": lambda b, y: (2 * b * y, b**2)},
+        "backward takes b, y, is given a, b: some of one name",
+    ),
+    "names mixed in a port": (
+        {"torch": lambda b, y: b**2 * y},
+        {"a": 3.0, "b": 2.0, "reference": lambda a, b: a**2 * b},
+        "the port of torch takes b, y, is given a, b: some of one name",
+    ),
+    "mask": (
+        lambda xp, s, mask: xp.sum(s),
+        {"s": [1.0, 2.0], "mask": [True, False]},
+        "input mask: True is not a real number; a mask or labels are data: write data([True, …])",
+    ),
+    "mask of NumPy's": (total, {"w": [np.True_, np.False_]}, "write data([True, …])"),
     "surplus": (total, {"w": 3.0, "b": 1.0}, "is given xp, w, b: too many positional arguments; give one input for"),
     "no inputs": (total, {}, "is given xp: missing a required argument: 'w'"),
     "namespace": (lambda xp: xp, {"xp": 3.0}, "is given xp, xp: too many positional arguments; rename xp"),
@@ -199,6 +221,9 @@ def test_what_is_called_in_another_way_is_checked_as_before() -> None:
     powers = functools.partial(lambda w, p: w**p, p=2)
     for function, inputs in [
         (lambda v: v**2, {"w": 3.0}),
+        (lambda a, b: a**2 * b, {"y": 2.0, "z": 3.0}),
+        (lambda a, b: a**2 * b, {"b": 2.0, "a": 3.0}),
+        (lambda xp, s, mask: xp.sum(xp.where(mask, s, 0.0)), {"s": [1.0, 2.0], "mask": harness.data([True, False])}),
         (lambda backends: backends**2, {"w": 3.0}),
         (lambda xp, *both: xp.sum(both[0] * both[1]), {"w": 3.0, "b": 2.0}),
         (lambda **all_: all_["w"] * all_["np"], {"w": 3.0, "np": 2.0}),

@@ -99,6 +99,21 @@ def test_what_is_no_right_gradient_has_its_sentence(name: str) -> None:
     assert sentence in cell.reason
 
 
+def test_one_array_for_several_params_is_no_partial_of_each() -> None:
+    inputs = {"w": np.array([0.3, -0.2]), "x": np.eye(2)}
+
+    def cost(xp: Any, w: Any, x: Any) -> Any:
+        return xp.sum((x @ w) ** 2)
+
+    alone = judged(lambda w, x: 2 * x.T @ (x @ w), cost, **inputs)
+    assert (alone.verdict, alone.cls) == ("ERROR", "fail")
+    assert "is one array of shape (2,) for the 2 partials w, x; give a tuple of them or a dictionary" in alone.reason
+    assert judged(lambda w, x: (2 * x.T @ (x @ w), 2 * np.outer(x @ w, w)), cost, **inputs).cls == "pass"
+    pair = {"w": [1.0, 2.0], "v": [3.0, 5.0]}
+    assert judged(lambda w, v: np.array([v, w]), lambda xp, w, v: w @ v, **pair).cls == "pass"
+    assert "one array of shape (1, 2)" in judged(lambda w, v: v[None], lambda xp, w, v: w @ v, **pair).reason
+
+
 def test_numbers_are_python_floats_and_arrays_are_ones_own() -> None:
     seen: list[Any] = []
 

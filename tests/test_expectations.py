@@ -24,14 +24,25 @@ def test_an_expected_failure_is_marked_and_stays_a_failure() -> None:
 
 
 def test_another_failure_is_not_expected() -> None:
-    assert apply(OTHERWISE, [KNOWN], {}) == OTHERWISE
+    found = apply(OTHERWISE, [KNOWN], {})
+    assert (found.cls, found.expected) == ("fail", "")
+    assert found.reason.startswith(
+        "The line for 'a.b/torch' in expectations.toml expects VALUE-MISMATCH, and this is DIS"
+    )
+    assert found.reason.endswith(OTHERWISE.reason)
+    assert stale([KNOWN], [found]) == []
+    known = msgspec.structs.replace(KNOWN, verdict="DISAGREE")
+    assert apply(OTHERWISE, [KNOWN, known], {}).expected
+    assert stale([KNOWN, known], [apply(OTHERWISE, [KNOWN, known], {})]) == ["a.b/torch"]
 
 
 def test_a_difference_that_has_gone_away_fails() -> None:
     found = apply(PASSING, [KNOWN], {})
     assert found.cls == "fail"
     assert not found.expected
-    assert "remove the line for 'a.b/torch'" in found.reason
+    assert "remove the line for 'a.b/torch' in expectations.toml, or narrow it to the cells" in found.reason
+    exactly = msgspec.structs.replace(KNOWN, cell=PASSING.id)
+    assert "narrow" not in apply(PASSING, [exactly], {}).reason
 
 
 def test_other_cells_and_other_versions_are_untouched() -> None:
@@ -92,6 +103,22 @@ WRONG = {
     "unknown": '[[expect]]\ncell = "a"\nverdict = "DISAGREE"\nreason = "r"\nwhy = "x"\n',
     "verdict": '[[expect]]\ncell = "a"\nverdict = "WRONG"\nreason = "r"\n',
 }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence"),
+    [
+        ("AGREE", "AGREE passes, which needs no expectation"),
+        ("SUBGRADIENT{abs′(0) = 1}", "SUBGRADIENT passes"),
+        ("DISAGREE{scaled by 2/3}", "is a verdict with its diagnosis; write DISAGREE"),
+        ("WRONG{so}", "there is no verdict 'WRONG{so}'; one of BRANCH-ROUNDING"),
+    ],
+)
+def test_a_verdict_that_nobody_expects_is_refused(tmp_path: Path, verdict: str, sentence: str) -> None:
+    (tmp_path / FILE).write_text(f'[[expect]]\ncell = "a.b"\nverdict = "{verdict}"\nreason = "r"\n', "utf-8")
+    with pytest.raises(ExpectationError) as refusal:
+        read([tmp_path])
+    assert sentence in str(refusal.value)
 
 
 @pytest.mark.parametrize("name", sorted(WRONG))

@@ -236,7 +236,7 @@ def test_bad_expectations_are_one_sentence(session: Session, pytester: pytest.Py
     pytester.path.joinpath("expectations.toml").write_text(EXPECTED.replace("DISAGREE", "DISAGREES"))
     result = session()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*expectations.toml: there is no verdict 'DISAGREES'; one of AGREE, *"])
+    result.stdout.fnmatch_lines(["*expectations.toml: there is no verdict 'DISAGREES'; one of BRANCH-ROUNDING, *"])
 
 
 HOSTILE = ["two words", "'quoted\"", "</script>", "a::b[c]", "🙂", "\u202egnirts", "line\nbreak\x1b[31m", "a@b", "x/y"]

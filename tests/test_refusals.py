@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.graph.build import Builder
 from harness.xp.array import Array
+from harness.xp.namespace import make_namespace
 from harness.xp.refusal import NoSuchName
 from harness.xp.trace import Leaf, NotTraceable, trace
 
@@ -116,6 +118,15 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "inner_sizes": (lambda xp, x, m, i: xp.sum(x @ m), "The inner sizes must be equal"),
     "reshape": (lambda xp, x, m, i: xp.sum(xp.reshape(m, (4, 2))), "number of entries"),
     "unknown_function": (lambda xp, x, m, i: xp.sun(x), "Did you mean sum?"),
+    "likeness_of_chance": (lambda xp, x, m, i: xp.median_of(x), "There are: "),
+    "steps": (lambda xp, x, m, i: xp.sum(xp.floor(x)), "array API standard has it. It has no derivative: compute it"),
+    "constants": (lambda xp, x, m, i: xp.sum(x * xp.arange(3)), "declare them as an input: name=data(array)"),
+    "numpy_steps": (
+        lambda xp, x, m, i: xp.sum(np.floor(x)),
+        "was called on an array of the case. It has no derivative",
+    ),
+    "inverse_of_numpy_name": (lambda xp, x, m, i: xp.sum(xp.arcsinh(x)), "Write xp.log(x + xp.sqrt(x**2 + 1))"),
+    "logarithm": (lambda xp, x, m, i: xp.sum(xp.log2(x)), "Write xp.log(x) / math.log(2)"),
     "other_library": (lambda xp, x, m, i: xp.relu(x), "Write xp.nn.relu"),
     "asarray": (lambda xp, x, m, i: xp.asarray([1.0]), "Declare the numbers as an input"),
     "positional_axis": (lambda xp, x, m, i: xp.sum(m, 0), "The call is xp.sum(x, /, *, axis=None"),
@@ -186,6 +197,29 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "raises": (lambda xp, x, m, i: 1 / 0, "ZeroDivisionError"),
     "too_long": (lambda xp, x, m, i: sum((x[0] * x[1] for _ in range(2000)), start=x[0]), "Use fewer steps"),
 }
+
+
+STANDARD = """
+    arange asarray empty empty_like eye from_dlpack full full_like linspace meshgrid ones ones_like tril triu zeros
+    zeros_like astype broadcast_arrays broadcast_to can_cast finfo iinfo isdtype result_type abs acos acosh add asin
+    asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_invert bitwise_or bitwise_right_shift bitwise_xor
+    ceil clip conj copysign cos cosh divide equal exp expm1 floor floor_divide greater greater_equal hypot imag
+    isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and logical_not logical_or logical_xor
+    maximum minimum multiply negative nextafter not_equal positive pow real reciprocal remainder round sign signbit
+    sin sinh square sqrt subtract tan tanh trunc take take_along_axis matmul matrix_transpose tensordot vecdot concat
+    expand_dims flip moveaxis permute_dims repeat reshape roll squeeze stack tile unstack argmax argmin count_nonzero
+    nonzero searchsorted where unique_all unique_counts unique_inverse unique_values argsort sort cumulative_prod
+    cumulative_sum max mean min prod std sum var all any diff e inf nan newaxis pi linalg fft
+"""
+"""The names of the array API standard 2024.12 but for its dtypes."""
+
+
+def test_what_the_standard_has_is_offered_or_refused_with_what_to_write() -> None:
+    xp = make_namespace(Builder())
+    for name in STANDARD.split():
+        if name not in vars(xp):
+            with pytest.raises(NoSuchName, match=r"\. (Write|Declare|Compute|Leave|It has no|NaN is|Multiply)"):
+                getattr(xp, name)
 
 
 @pytest.mark.parametrize("name", sorted(WRONG))

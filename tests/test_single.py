@@ -122,3 +122,17 @@ def test_what_overflows_in_the_definition_excuses_it() -> None:
     (cell,) = (cell for cell in found.cells if cell.backend == "numpy")
     assert (cell.verdict, cell.cls) == ("NONFINITE-RANGE", "inconclusive"), cell.reason
     assert "Out of range: the exact intermediate exp" in cell.reason
+
+
+def test_no_tolerance_beyond_the_range_is_laid_to_the_range() -> None:
+    def cost(xp: Any, w: Any) -> Any:
+        return 2 * xp.linalg.vector_norm(w) + xp.sum(w)
+
+    side = 2 / 2**0.5 + 1
+    found = harness.check(
+        cost, backward=lambda w: np.array([side, side, 1.0]), backends=("finite_difference",), w=[1e-200, 1e-200, 0.0]
+    )
+    (cell,) = (cell for cell in found.cells if cell.backend == "numpy")
+    assert cell.verdict == "ILL-CONDITIONED", cell.reason
+    assert "Out of range: the exact intermediate" in cell.reason
+    assert "not differentiable" not in cell.reason

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,10 @@ BOOK = Phrasebook(
 
 WORDS = {"call", "data", "math", "np", "partials", "print"}
 """Names of the programs themselves."""
+
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""Leaf path → the shape of its partial, in the order of the params."""
 
 
 class Malformed(Exception):
@@ -93,13 +97,13 @@ class OwnBackward(Adapter):
         answer = gradient(*native)
         seconds = time.perf_counter() - start
         try:
-            partials, adjoints = self._read(answer, task.graph.params)
+            partials, adjoints = self._read(answer, {path: task.inputs[path].shape for path in task.graph.params})
         except Malformed as why:
             raise Malformed(f"What {live_of(task).written} returned {why}.") from None
         left = {path: np.asarray(array, np.float64) for path, array in zip(script.arguments, native, strict=True)}
         return Answer(partials=partials, adjoints=adjoints, inputs=changed(left, inputs), seconds=seconds)
 
-    def _read(self, answer: Any, params: Sequence[str]) -> tuple[dict[str, Partial | None], dict[str, Partial]]:
+    def _read(self, answer: Any, params: Shapes) -> tuple[dict[str, Partial | None], dict[str, Partial]]:
         """Return the partials by leaf path, and what else was given by name. Raises Malformed."""
         found = answered(answer, params)
         partials = {path: None if found[path] is None else self.partial(found[path]) for path in params}
@@ -121,7 +125,7 @@ class OwnBackward(Adapter):
         return script.future + imports(BOOK, text) + text
 
 
-def answered(answer: Any, params: Sequence[str]) -> dict[str, Any]:
+def answered(answer: Any, params: Shapes) -> dict[str, Any]:
     """Return what came back by name: a dictionary, all partials in their order, or the only one. Raises Malformed."""
     if isinstance(answer, Mapping):
         found = flatten({str(key): value for key, value in answer.items()})
@@ -131,11 +135,22 @@ def answered(answer: Any, params: Sequence[str]) -> dict[str, Any]:
         return found
     if len(params) == 1:
         only = answer[0] if isinstance(answer, tuple) and len(answer) == 1 else answer
-        return {params[0]: only}
-    listed = isinstance(answer, tuple | list) or (isinstance(answer, np.ndarray) and answer.ndim > 0)
-    if listed and len(answer) == len(params):
+        return dict.fromkeys(params, only)
+    if isinstance(answer, np.ndarray):
+        return _rows(answer, params)
+    if isinstance(answer, tuple | list) and len(answer) == len(params):
         return dict(zip(params, answer, strict=True))
     raise Malformed(f"is {_said(answer)}; give a dictionary, or a tuple of the partials {', '.join(params)}")
+
+
+def _rows(answer: NDArray[Any], params: Shapes) -> dict[str, Any]:
+    """Return the rows of one array, where each is a partial by its shape; else it is likely one partial alone."""
+    if set(params.values()) == {answer.shape[1:]} and answer.shape[:1] == (len(params),):
+        return dict(zip(params, answer, strict=True))
+    raise Malformed(
+        f"is one array of shape {answer.shape} for the {len(params)} partials {', '.join(params)}; "
+        "give a tuple of them or a dictionary"
+    )
 
 
 def _said(answer: Any) -> str:

@@ -17,7 +17,8 @@ from harness.judge.compare import CLOSE, Comparison
 from harness.judge.conventions import Assumed, ask, assumptions, under
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.forms import leaves_of
-from harness.judge.single import ESTIMATED, right, slack_of
+from harness.judge.messages import agree
+from harness.judge.single import ESTIMATED, right, single, slack_of
 from harness.judge.verdict import Verdict
 from harness.truth import Enclosure, Terms
 from harness.truth.choices import Choices
@@ -189,13 +190,11 @@ def at_ties(evidence: Evidence) -> Judgement | None:
     slopes = ask(evidence, Sides())
     if slopes is None:
         return None
-    if (alone := right(evidence)) is not None:
-        return alone
     for assumed in assumptions(evidence):
         leaves = beside(leaves_of(assumed.evidence), slopes)
         if not any(leaf.wrong.any() for leaf in leaves):
             return _conventional(evidence, assumed, leaves, slopes)
-    return _mixed(evidence, slopes)
+    return right(evidence) or _mixed(evidence, slopes)
 
 
 def beside(leaves: Sequence[Comparison], slopes: Slopes | None) -> tuple[Comparison, ...]:
@@ -238,6 +237,8 @@ def _conventional(evidence: Evidence, assumed: Assumed, leaves: tuple[Comparison
         reason = messages.artefact(outside[0], outside[1], slopes, assumed.words)
         off = tuple(map(_off, leaves))
         return Judgement(verdict=Verdict.KINK_ARTEFACT, reason=reason, diagnosis=assumed.words, leaves=off)
+    if single(evidence) is not None:
+        return Judgement(verdict=Verdict.AGREE, reason=agree(leaves), leaves=leaves)
     reason = messages.convention(evidence.truth.ties, assumed.words, whose)
     return Judgement(verdict=Verdict.SUBGRADIENT, reason=reason, diagnosis=assumed.words, leaves=leaves)
 

@@ -120,7 +120,7 @@ def _unbounded(evidence: Evidence, blind: Comparison) -> tuple[Verdict, str]:
     """No tolerance could be derived: finite differences without a step, or an error bound beyond all bounds."""
     if _estimated(evidence, blind):
         return Verdict.NO_REFERENCE, messages.no_reference(blind)
-    return Verdict.ILL_CONDITIONED, messages.unbounded(blind)
+    return Verdict.ILL_CONDITIONED, messages.unbounded(blind, evidence.truth.beyond_range)
 
 
 def _estimated(evidence: Evidence, one: Comparison) -> bool:

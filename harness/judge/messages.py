@@ -107,11 +107,13 @@ def nonfinite(comparison: Comparison, beyond: str, ops: Collection[str] = (), op
     return f"{said} The exact value and {result(operator)} are finite: the engine's formula is not safe here. {look}"
 
 
-def unbounded(comparison: Comparison) -> str:
-    return (
-        f"{comparison.path or 'the value'}: no finite tolerance could be derived, so nothing can be told. "
-        "Move the point away from where the function is not differentiable."
+def unbounded(comparison: Comparison, beyond: str = "") -> str:
+    advice = (
+        f"Out of range: {beyond}. Use a wider dtype, or rescale."
+        if beyond
+        else "Move the point away from where the function is not differentiable."
     )
+    return f"{comparison.path or 'the value'}: no finite tolerance could be derived, so nothing can be told. {advice}"
 
 
 def no_reference(comparison: Comparison) -> str:

@@ -84,6 +84,8 @@ def _agreement(asked: Sequence[str], passed: int, truthless: bool) -> str:
         return "Nothing ran"
     if truthless:
         return f"{_names(asked)} {verb(len(asked), 'was', 'were')} compared without a truth"
+    if not passed:
+        return f"No gradient of {_names(asked)} agrees with the truth"
     return f"{_names(asked)} {verb(len(asked), 'agrees', 'agree')} with the truth on {plural(passed, 'cell')}"
 
 

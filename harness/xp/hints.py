@@ -48,6 +48,9 @@ _NUMPY_NAMES = {
     "arccos": "acos",
     "arctan": "atan",
     "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
     "power": "pow",
     "true_divide": "divide",
     "concatenate": "concat",
@@ -70,9 +73,46 @@ _NUMPY_NAMES = {
 }
 
 
+_STEPS = (
+    "floor ceil round trunc signbit floor_divide remainder nextafter isnan isinf isfinite any all argmax argmin "
+    "argsort nonzero count_nonzero searchsorted unique_all unique_counts unique_inverse unique_values bitwise_and "
+    "bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift"
+).split()
+_CONSTANTS = "arange linspace meshgrid from_dlpack".split()
+_DTYPES = "astype can_cast finfo iinfo isdtype result_type".split()
+
+NOT_OFFERED: dict[str, str] = (
+    dict.fromkeys(_STEPS, "It has no derivative: compute it outside, and pass the result as an input: name=data(array)")
+    | dict.fromkeys(_CONSTANTS, "Compute the numbers outside, and declare them as an input: name=data(array)")
+    | dict.fromkeys(_DTYPES, "Leave it out: a case has one dtype, chosen by the cell")
+    | dict.fromkeys(("tril", "triu"), "Multiply by a triangle of ones, declared as an input: name=data(array)")
+    | {
+        "empty": "Write xp.zeros(shape)",
+        "empty_like": "Write xp.zeros_like(x)",
+        "nan": "NaN is no number: leave entries out with xp.where(condition, a, b)",
+        "log2": "Write xp.log(x) / math.log(2)",
+        "log10": "Write xp.log(x) / math.log(10)",
+        "asinh": "Write xp.log(x + xp.sqrt(x**2 + 1))",
+        "acosh": "Write xp.log(x + xp.sqrt(x**2 - 1))",
+        "atanh": "Write (xp.log1p(x) - xp.log1p(-x)) / 2",
+        "copysign": "Write xp.where(y < 0, -xp.abs(x), xp.abs(x))",
+        "positive": "Write x",
+        "diff": "Write x[1:] - x[:-1]",
+        "cumulative_prod": "Write the products in a loop, and xp.stack them",
+        "tile": "Write xp.concat([x, x], axis=…)",
+        "repeat": "Write xp.take(x, i, axis=…) with an input i=data([0, 0, 1, 1])",
+        "moveaxis": "Write xp.permute_dims(x, axes)",
+        "broadcast_arrays": "Write xp.broadcast_to(x, shape)",
+        "fft": "Multiply by the matrix of the transform, its parts declared as inputs: name=data(array)",
+    }
+)
+"""Names of the array API standard 2024.12 that `xp` leaves out → what to write."""
+
+
 def numpy_advice(name: str) -> str:
-    """Return the sentence that tells which xp function replaces a NumPy function."""
-    return f"Write xp.{_NUMPY_NAMES.get(name, name)}, so that each engine runs its own function"
+    """Return the sentence that tells what replaces a NumPy function."""
+    ours = _NUMPY_NAMES.get(name, name)
+    return NOT_OFFERED.get(ours) or f"Write xp.{ours}, so that each engine runs its own function"
 
 
 _ROOMS = {

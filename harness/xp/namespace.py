@@ -17,7 +17,7 @@ from harness.told import fitting, message
 from harness.xp import complexes, elementwise, linalg, nn, order, reduce, shape
 from harness.xp.array import REAL, matmul
 from harness.xp.creation import Creation
-from harness.xp.hints import NAMES
+from harness.xp.hints import NAMES, NOT_OFFERED
 from harness.xp.refusal import NoSuchName, Refused, refuse
 
 Table = dict[str, Any]
@@ -34,6 +34,9 @@ class Namespace:
     def __getattr__(self, key: str) -> NoReturn:
         if key.startswith("__"):
             raise AttributeError(key)
+        if self._name == "xp" and NAMES.get(key, key) in NOT_OFFERED:
+            absent = f"xp.{key} is not offered here, though the array API standard has it"
+            raise refuse(absent, NOT_OFFERED[NAMES.get(key, key)], NoSuchName)
         raise refuse(
             f"{self._name}.{key} does not exist", _advice(key, [k for k in vars(self) if k[0] != "_"]), NoSuchName
         )
@@ -48,8 +51,13 @@ def _advice(key: str, known: list[str]) -> str:
         return "Declare the numbers as an input: name=data(array)"
     if known_as is not None:
         return f"Write xp.{known_as}"
-    near = difflib.get_close_matches(key, known, n=1)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=_slip(key))
     return f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}"
+
+
+def _slip(key: str) -> float:
+    """Return how alike two names are that differ by one wrong letter; a short one has more to lose by it."""
+    return min(0.8, max(0.6, (len(key) - 1) / len(key)))
 
 
 def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
