@@ -11,6 +11,7 @@ import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -250,13 +251,15 @@ def least_size(g: NDArray[Any], v: Eighths, natural: Array, precision: Precision
     return min((size for size in sizes if size > 0), default=arb(0))
 
 
-def direction(graph: Graph) -> dict[str, Eighths]:
+@lru_cache(maxsize=4)
+def direction(graph: Graph) -> Mapping[str, Eighths]:
     """Return a random dyadic direction with no zero entry, by leaf path of the differentiated inputs."""
     rng = np.random.default_rng(SEED)
     shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
     ends = list(accumulate(map(math.prod, shapes.values())))
     drawn = rng.integers(-EIGHTHS, EIGHTHS, ends[-1])
     drawn += drawn >= 0
+    drawn.flags.writeable = False
     return {
         path: drawn[end - math.prod(shape) : end].reshape(shape)
         for (path, shape), end in zip(shapes.items(), ends, strict=True)

@@ -34,8 +34,8 @@ class Enclosure:
         """Return an upper bound of |values + tail − exact number| per entry; inf where anything is not finite."""
         with np.errstate(all="ignore"):
             terms = [np.asarray(values, dtype=np.float64), *tail, *(-part for part in self.parts)]
-            left = sum(abs(term) for term in distilled(terms)) + self.radius
-            bound = left * (1 + 16 * UNIT)
+            rest = _of_one(*terms) if len(terms) == 4 and not tail else distilled(terms)
+            bound = (sum(map(np.abs, rest)) + self.radius) * (1 + 16 * UNIT)
         return np.where(np.isfinite(bound), bound, np.inf)
 
 
@@ -59,6 +59,12 @@ def distilled(terms: list[Array]) -> list[Array]:
         for k in range(1, len(terms)):
             terms[k], terms[k - 1] = two_sum(terms[k], terms[k - 1])
     return terms
+
+
+def _of_one(value: Array, high: Array, middle: Array, low: Array) -> list[Array]:
+    """Return what is left of a float64 less three parts of descending size: the third is below any other error."""
+    off, lost = two_sum(value, high)
+    return [*two_sum(off, middle), lost, low]
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
