@@ -214,6 +214,17 @@ def test_expectations_are_those_of_now(folder: Folder) -> None:
     assert {cell.expected for cell in folder.run(again, expectations=(known,)).cells} == {"", "known"}
 
 
+def test_what_an_expectation_said_is_not_said_twice(folder: Folder) -> None:
+    folder.write(CASE.replace("return double", "return -double"))
+    other = Expectation(cell="r.f/numpy", verdict="SHAPE", reason="another")
+    again = folder.run(folder.run(expectations=(other,)), expectations=(other,))
+    (told,) = {cell.reason.count("The line for") for cell in again.cells if cell.backend == "numpy"}
+    assert told == 1
+    later = folder.run(again)
+    assert not any("The line for" in cell.reason for cell in later.cells)
+    assert {cell.cls for cell in later.cells if cell.backend == "numpy"} == {"fail"}
+
+
 PORTS = """from harness import case, param
 
 

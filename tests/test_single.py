@@ -92,6 +92,20 @@ def test_a_constant_gradient_is_not_stale_at_a_tie() -> None:
     assert {cell.verdict for cell in run_of(identity).cells} <= {"AGREE", "EXACT"}
 
 
+def test_numbers_that_are_kept_beside_a_tie_are_stale_all_the_same() -> None:
+    @case(w=param(), v=param(), points=[point("kink", w=0, v=3)])
+    def cost(xp: Any, w: Any, v: Any) -> Any:
+        return xp.nn.relu(w) + v**2
+
+    @cost.backward
+    def kept(w: Any, v: Any) -> Any:
+        first.setdefault("v", 2 * float(v))
+        return 0.0, first["v"]
+
+    first: dict[str, float] = {}
+    assert {cell.verdict for cell in run_of(cost).cells} == {"STALE"}
+
+
 def run_of(found: Case) -> Run:
     return execute(Order(cases=(found,), selection=Selection(backends=("numpy",))), Inline())
 

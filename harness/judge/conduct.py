@@ -9,10 +9,12 @@ import numpy as np
 
 from harness.judge import messages
 from harness.judge.compare import compare
+from harness.judge.conventions import ask
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.verdict import Verdict
-from harness.measurement import Measurement, Partial
+from harness.measurement import Array, Measurement, Partial
 from harness.truth import Beside, Enclosure, Terms, There, Where, at
+from harness.truth.sides import Sides
 
 WHERE: tuple[Where, ...] = ("there", "mirrored", "beside")
 
@@ -104,14 +106,22 @@ def _side(there: There, path: str) -> tuple[Enclosure, Terms]:
 
 
 def _apart(evidence: Evidence, there: There, path: str) -> bool:
-    """Return whether no answer is right at both points; at a tie the truth is one of several, and nothing is said."""
-    if path and (evidence.truth.ties or there.truth.ties):
-        return False
+    """Return whether no answer is right at both points; at a tie all between the one-sided derivatives are."""
     here, allowed = _side(There(truth=evidence.truth, tolerance=evidence.tolerance), path)
     other, allowed_there = _side(there, path)
+    lower, upper = _range(evidence, path, here)
     with np.errstate(invalid="ignore"):
-        least = np.abs(here.nearest - other.nearest) - here.radius - other.radius
+        off = np.maximum(np.maximum(lower - other.nearest, other.nearest - upper), 0)
+        least = off - here.radius - other.radius
         return bool(np.any(least > allowed.total + allowed_there.total))
+
+
+def _range(evidence: Evidence, path: str, here: Enclosure) -> tuple[Array, Array]:
+    """Return between what an output lies at the point: its truth, at a tie also the one-sided derivatives."""
+    slopes = ask(evidence, Sides()) if path and evidence.truth.ties else None
+    if slopes is None or slopes.trouble:
+        return here.nearest, here.nearest
+    return np.fmin(here.nearest, slopes.lower[path]), np.fmax(here.nearest, slopes.upper[path])
 
 
 def _right_somewhere(evidence: Evidence, there: There, path: str) -> bool:

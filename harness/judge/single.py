@@ -16,7 +16,6 @@ from harness.judge.forms import leaves_of
 from harness.judge.verdict import Verdict
 from harness.truth import Enclosure, Terms
 from harness.truth.sides import Sides, Slopes, along
-from harness.truth.tolerance import worst_case
 
 ESTIMATED = 64.0
 """Roundings of the largest entry that are allowed where the derived gradient, and so its bound, is of no use."""
@@ -54,9 +53,8 @@ def _with(evidence: Evidence, gradient: Mapping[str, Array]) -> Evidence:
     allowed = ESTIMATED * precision.unit * scale + precision.least
     partials = {path: _exact(partial, slack_of(slopes, path)) for path, partial in gradient.items()}
     terms = {path: Terms(parts={"estimated": np.full(partial.shape, allowed)}) for path, partial in gradient.items()}
-    truth = replace(evidence.truth, partials=partials, ties=())
-    value = worst_case(evidence.truth, precision).value
-    return replace(evidence, truth=truth, tolerance=replace(evidence.tolerance, value=value, partials=terms))
+    tolerance = replace(evidence.tolerance, partials=terms)
+    return replace(evidence, truth=replace(evidence.truth, partials=partials), tolerance=tolerance)
 
 
 def _exact(partial: Array, slack: Array) -> Enclosure:

@@ -18,6 +18,8 @@ from harness.run.source import everything
 FILE = "expectations.toml"
 _NOT_RUN = (Verdict.NOT_INSTALLED.word, Verdict.UNSUPPORTED.word, Verdict.NO_TRUTH.word)
 """Verdicts that say nothing of a known difference."""
+ANOTHER = "The line for"
+"""How the reason begins of a cell that fails otherwise than expected."""
 _FAILING = {verdict.word for verdict in Verdict if verdict.cls is Class.FAIL}
 
 
@@ -97,7 +99,7 @@ def _gone(expectation: Expectation, cell: CellLine) -> str:
 
 def _another(expectation: Expectation, cell: CellLine) -> str:
     return (
-        f"The line for {expectation.cell!r} in {FILE} expects {expectation.verdict}, and this is {cell.verdict}: "
+        f"{ANOTHER} {expectation.cell!r} in {FILE} expects {expectation.verdict}, and this is {cell.verdict}: "
         "look at it anew, and correct the line if it is known."
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.judge import Class, Verdict
+from harness.run.expectations import ANOTHER
 from harness.run.joined import group_of
 from harness.run.plan import Cell
 from harness.run.records import CaseLine, CellLine, GroupLine, Run, source_key
@@ -23,7 +24,7 @@ PASSES = {verdict.word for verdict in Verdict if verdict.cls is Class.PASS}
 UNRECORDED = "the earlier run does not say what was measured there"
 CHANGED = "the source, the point, a setting or a version has changed"
 HURT = "it had ended at a limit or in a crash"
-EXPECTED = "an expectation alone had made it fail"
+EXPECTED = "an expectation had its say in the reason"
 BESIDE = "a port that it is compared with is measured again"
 
 
@@ -73,4 +74,5 @@ def _objection(line: CellLine, fingerprint: str) -> str:
         return CHANGED
     if line.verdict in LIMITED or (line.verdict, line.diagnosis) == UNTOLD:
         return HURT
-    return EXPECTED if line.verdict in PASSES and line.cls == Class.FAIL else ""
+    failed = line.cls == Class.FAIL
+    return EXPECTED if failed and (line.verdict in PASSES or line.reason.startswith(ANOTHER)) else ""
