@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ import bad_jobs
 from bad_jobs import Bad
 from harness.measurement import Failure, Trouble
 from harness.workers import endings
+from harness.workers.context import context
 from harness.workers.crew import Crew
 from harness.workers.jobs import Reply
 from harness.workers.limits import Limits
@@ -203,3 +206,23 @@ def test_a_worker_of_no_framework_that_cannot_be_started_blames_no_import() -> N
     sentence = endings.unstarted("truth", "", "took longer than 180 s").sentence
     assert sentence.startswith("truth cannot be started: starting its process took longer than 180 s. ")
     assert "import" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [((open, "no such semaphore"), ""), ((pickle.loads, b""), ""), ((int, "x"), "ValueError")],
+    ids=["semaphore", "pipe", "another"],
+)
+def test_a_worker_whose_run_is_over_before_it_began_says_nothing(
+    gone: tuple[Any, Any], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Arriving:
+        def __reduce__(self) -> tuple[Any, tuple[Any]]:
+            return gone[0], (gone[1],)
+
+    process = context().Process(target=print, args=(Arriving(),))
+    process.start()
+    process.join()
+    told = capfd.readouterr().err
+    assert (process.exitcode, bool(told)) == (1, bool(said))
+    assert said in told
