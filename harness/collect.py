@@ -15,12 +15,14 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from importlib.machinery import SOURCE_SUFFIXES
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 from harness.declare import Case, DeclarationError, declared, stem
 from harness.encoding import is_text, loosely
+from harness.loader import FromText
 from harness.points import PointError
 from harness.told import fitting, message, told
 
@@ -121,8 +123,8 @@ def load(file: Path) -> ModuleType:
         raise CollectionError(f"{file}: the file is not UTF-8 text; save it as UTF-8")
     path = Path(os.path.realpath(file))
     name = f"{MODULE}{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    spec = importlib.util.spec_from_file_location(name, path, loader=FromText(name, str(path)))
+    if spec is None or spec.loader is None or path.suffix not in SOURCE_SUFFIXES:
         raise CollectionError(f"{file}: this is not a Python file; give a path to case files")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,16 @@ def test_what_a_file_takes_off_the_search_path_is_there_again(tmp_path: Path) ->
     before = list(sys.path)
     assert collect([write(tmp_path, "case_a.py", "import sys\nsys.path.clear()\n" + CASE.format(name="one"))])
     assert sys.path == before
+
+
+def test_a_file_is_read_as_it_stands_whatever_bytecode_is_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "case_same.py"
+    for name in ("before", "behind"):
+        file.write_text(CASE.format(name=name))
+        os.utime(file, (1e9, 1e9))  # as a change within one second leaves it
+        assert [one.id for one in collect([file])] == [f"same.{name}"]
+        assert not (tmp_path / "__pycache__").exists()
+        py_compile.compile(str(file))
+        (tmp_path / "__pycache__").rename(tmp_path / name)
+    (tmp_path / "before").rename(tmp_path / "__pycache__")
+    assert [one.id for one in collect([file])] == ["same.behind"]
