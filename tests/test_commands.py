@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -67,6 +69,46 @@ def test_a_report_read_again_prints_commands_that_work(shell: Path) -> None:
     assert gradharness("run", NAME, "--backend", "numpy", "--out", HOSTILE, cwd=shell).returncode == 1
     again = gradharness("report", HOSTILE, cwd=shell)
     assert copied(again.stdout, "reproduce", shell).returncode == 0
+
+
+def test_the_command_of_a_sarif_result_works_where_the_run_is_not_the_last(shell: Path, tmp_path: Path) -> None:
+    for name in (NAME, "gradharness"):
+        shutil.copy(shell / name, tmp_path)
+    words = ("--backend", "numpy", "--point", "draw0", "--seed", "3", "--out", HOSTILE)
+    assert gradharness("run", NAME, *words, cwd=tmp_path).returncode == 1
+    result = json.loads((tmp_path / HOSTILE / "run.sarif").read_text())["runs"][0]["results"][0]
+    script = copied(result["message"]["text"].replace("Reproduce:", "\nReproduce:"), "Reproduce:", tmp_path)
+    assert script.returncode == 0, script.stderr
+    printed = subprocess.run([sys.executable, "-c", script.stdout], capture_output=True, text=True, check=True).stdout
+    got = float(result["properties"]["got"])
+    assert any(abs(float(number) / got - 1) < 1e-6 for number in re.findall(r"[-.\d]+", printed)), "the point of seed 3"
+
+
+KNOWN = """[[expect]]
+cell = "mine.cost/*/by_hand"
+verdict = "DISAGREE"
+reason = "three times too large"
+"""
+
+
+def test_a_known_difference_is_a_line_and_one_of_other_versions_is_not_stale(tmp_path: Path) -> None:
+    (tmp_path / "case_mine.py").write_text(WRONG)
+    file, words = tmp_path / "expectations.toml", ("run", "case_mine.py", "--point", "here", "--backend", "numpy")
+    file.write_text(KNOWN)
+    known = gradharness(*words, cwd=tmp_path)
+    assert known.returncode == 0, known.stdout
+    assert len(re.findall("^  ✗ DISAGREE.* mine.cost/numpy/by_hand/.* three times too large$", known.stdout, re.M)) > 0
+    assert "would pass" not in known.stdout
+    file.write_text(KNOWN + 'versions = { numpy = "0.1" }\n')
+    other = gradharness(*words, cwd=tmp_path)
+    assert (other.returncode, "would pass" in other.stdout, "(expected)" in other.stdout) == (1, True, False)
+    assert "Expectation without" not in other.stdout
+    (tmp_path / "case_mine.py").write_text(WRONG.replace("3 * np", "np"))
+    right = gradharness(*words, cwd=tmp_path)
+    assert right.returncode == 0, right.stdout
+    file.write_text(KNOWN)
+    gone = gradharness(*words, cwd=tmp_path)
+    assert (gone.returncode, "Expectation without a failing cell" in gone.stdout) == (1, True)
 
 
 def test_repro_says_where_the_file_of_a_run_is_missing(shell: Path, tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from harness import case, param, point
 from harness.run.expectations import FILE, Expectation, ExpectationError, apply, read, stale, unknown
+from harness.run.records import CellLine
 from test_store import cell
 
 KNOWN = Expectation(cell="a.b/torch", verdict="VALUE-MISMATCH", reason="float32 constant")
 PASSING = msgspec.structs.replace(cell("a.b/torch/xp/eager/grad/float64/p0"), reason="fine")
 FAILING = msgspec.structs.replace(PASSING, verdict="VALUE-MISMATCH", cls="fail")
+DOUBTFUL = msgspec.structs.replace(PASSING, verdict="ILL-CONDITIONED", cls="inconclusive")
 OTHERWISE = msgspec.structs.replace(PASSING, verdict="DISAGREE", cls="fail")
 
 
@@ -30,10 +32,10 @@ def test_another_failure_is_not_expected() -> None:
         "The line for 'a.b/torch' in expectations.toml expects VALUE-MISMATCH, and this is DIS"
     )
     assert found.reason.endswith(OTHERWISE.reason)
-    assert stale([KNOWN], [found]) == []
+    assert stale([KNOWN], [found], {}) == []
     known = msgspec.structs.replace(KNOWN, verdict="DISAGREE")
     assert apply(OTHERWISE, [KNOWN, known], {}).expected
-    assert stale([KNOWN, known], [apply(OTHERWISE, [KNOWN, known], {})]) == ["a.b/torch"]
+    assert stale([KNOWN, known], [apply(OTHERWISE, [KNOWN, known], {})], {}) == ["a.b/torch"]
 
 
 def test_a_difference_that_has_gone_away_fails() -> None:
@@ -58,16 +60,59 @@ def test_a_star_stands_for_any_one_part() -> None:
     assert apply(FAILING, [every], {}).expected
     assert not apply(msgspec.structs.replace(FAILING, id="a.b/torch/xp/eager/grad/float64/p1"), [every], {}).expected
     assert not apply(msgspec.structs.replace(FAILING, id="a.b/torch/xp"), [every], {}).expected
-    assert stale([every], [PASSING]) == [every.cell]
+    assert stale([every], [PASSING], {}) == [every.cell]
 
 
 def test_stale_lines_are_named_only_where_cells_ran() -> None:
-    assert stale([KNOWN], [PASSING]) == ["a.b/torch"]
-    assert stale([KNOWN], [FAILING]) == []
-    assert stale([KNOWN], []) == []
+    assert stale([KNOWN], [PASSING], {}) == ["a.b/torch"]
+    assert stale([KNOWN], [FAILING], {}) == []
+    assert stale([KNOWN], [], {}) == []
     for verdict in ("NOT-INSTALLED", "UNSUPPORTED", "NO-TRUTH"):
         missing = msgspec.structs.replace(PASSING, verdict=verdict, cls="inconclusive")
-        assert stale([KNOWN], [missing]) == []
+        assert stale([KNOWN], [missing], {}) == []
+
+
+ONLY_OLD = msgspec.structs.replace(KNOWN, versions={"torch": "1.0"})
+
+
+@pytest.mark.parametrize("found", [PASSING, FAILING, DOUBTFUL])
+def test_an_expectation_for_other_versions_is_neither_stale_nor_fulfilled(found: CellLine) -> None:
+    for other in ({"torch": "2.13.0"}, {}):
+        judged = apply(found, [ONLY_OLD], other)
+        assert judged == found
+        assert stale([ONLY_OLD], [judged], other) == []
+        assert stale([ONLY_OLD, KNOWN], [judged], other) == ([] if found is FAILING else [KNOWN.cell])
+
+
+def test_an_expectation_for_the_versions_that_ran_is_strict() -> None:
+    ran = {"torch": "1.0", "numpy": "2.0"}
+    for found, expected in ((PASSING, [KNOWN.cell]), (DOUBTFUL, [KNOWN.cell]), (FAILING, [])):
+        assert stale([ONLY_OLD], [apply(found, [ONLY_OLD], ran)], ran) == expected
+    twice = msgspec.structs.replace(KNOWN, versions={"torch": "1.0", "numpy": "1.0"})
+    assert stale([twice], [PASSING], ran) == []
+
+
+def test_a_version_without_a_local_part_means_every_build_of_it() -> None:
+    built = {"torch": "2.13.0+cpu"}
+    for version, speaks in {
+        "2.13.0": True,
+        "2.13.0+cpu": True,
+        "2.13.0+cu130": False,
+        "2.13": False,
+        "": False,
+    }.items():
+        known = msgspec.structs.replace(KNOWN, versions={"torch": version})
+        assert bool(apply(FAILING, [known], built).expected) == speaks, version
+    assert not apply(FAILING, [msgspec.structs.replace(KNOWN, versions={"torch": "2.13.0+cpu"})], {}).expected
+
+
+def test_versions_of_a_package_that_no_run_records_are_refused(tmp_path: Path) -> None:
+    line = '[[expect]]\ncell = "a.b"\nverdict = "DISAGREE"\nreason = "known"\nversions = {{ {} = "2.13.0" }}\n'
+    (tmp_path / "expectations.toml").write_text(line.format("torch"))
+    assert [one.versions for one in read([tmp_path])] == [{"torch": "2.13.0"}]
+    (tmp_path / "expectations.toml").write_text(line.format("pytorch"))
+    with pytest.raises(ExpectationError, match=r"versions of 'pytorch' are not recorded; one of .*, torch, "):
+        read([tmp_path])
 
 
 def test_an_expectation_of_a_cell_that_there_is_not_is_told_with_the_nearest() -> None:

@@ -125,6 +125,17 @@ def test_cells_are_tests_and_each_class_reads_as_itself() -> None:
             assert int(suite.get(key, "")) == len(list(suite.iter(tag))), key
 
 
+def test_the_command_of_a_failure_names_the_file_of_its_case() -> None:
+    for location, named in (
+        ("a b/case_mine.py:3", " 'a b/case_mine.py' --seed 7"),
+        ("cases/lesson.py:12", " --seed 7"),
+    ):
+        run = made.run((made.wrong(),), cases=(made.case(location=location),), head=made.header(seed=7))
+        text = rendered(run).findtext(".//failure")
+        assert text is not None
+        assert text.endswith(f"gradharness repro {made.wrong().id}{named}")
+
+
 def test_the_numbers_are_properties_and_stand_in_the_failure() -> None:
     root = rendered(made.run((made.cell(), made.wrong())))
     properties = {one.get("name"): one.get("value") for one in root.iter("property")}

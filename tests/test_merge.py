@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 import synthetic as made
+from harness.run.expectations import Expectation, apply, stale
 from harness.run.merge import merged
-from harness.run.records import Run
+from harness.run.records import CellLine, Run
 from harness.run.store import dumps, loads
 
 WHOLE = made.big(cases=4)
@@ -80,6 +82,41 @@ def test_an_expectation_is_stale_only_where_no_part_fulfils_it() -> None:
         joined = merged(runs)
         assert joined.totals is not None
         assert joined.totals.stale == expected
+
+
+HERE, THERE = made.cell(backend="jax", point="two"), made.cell(backend="jax", point="three")
+ANOTHER = made.wrong(backend="jax", verdict="SHAPE", diagnosis="")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["lesson.square", "*/jax", "lesson.square/jax/*/eager", "lesson.square/*/xp/*/grad/float64"]
+)
+@pytest.mark.parametrize(
+    ("there", "names"), [(made.wrong(backend="jax"), False), (ANOTHER, False), (THERE, True), (None, True)]
+)
+def test_parts_call_stale_what_the_whole_would(pattern: str, there: CellLine | None, names: bool) -> None:
+    """Whether another part has what is expected, or fails anew, by a pattern as well as by a prefix."""
+    expected = [Expectation(cell=pattern, verdict="DISAGREE", reason="known")]
+    cells = [apply(cell, expected, {}) for cell in (HERE, there) if cell is not None]
+    parts = [made.run((cell,), stale=tuple(stale(expected, [cell], {}))) for cell in cells]
+    joined = merged(parts)
+    assert joined.totals is not None
+    assert parts[0].totals is not None
+    assert parts[0].totals.stale == (pattern,)
+    assert list(joined.totals.stale) == stale(expected, cells, {}) == ([pattern] if names else [])
+
+
+def test_a_part_with_other_versions_does_not_meet_an_expectation() -> None:
+    only = [Expectation(cell="*/jax", verdict="DISAGREE", reason="known", versions={"jax": "1"})]
+    wrong = msgspec.structs.replace(HERE, verdict="ILL-CONDITIONED", cls="inconclusive")
+    strict = made.run((wrong,), stale=tuple(stale(only, [wrong], {"jax": "1"})))
+    other = made.run((THERE,), stale=tuple(stale(only, [apply(THERE, only, {"jax": "2"})], {"jax": "2"})))
+    joined = merged([strict, other])
+    assert joined.totals is not None
+    assert joined.totals.stale == ("*/jax",)
+    alone = merged([other])
+    assert alone.totals is not None
+    assert alone.totals.stale == ()
 
 
 def test_a_run_is_the_same_after_it_was_bytes() -> None:

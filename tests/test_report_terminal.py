@@ -129,6 +129,49 @@ def test_a_run_without_failures_shows_none() -> None:
     assert "inconclusive" not in text
 
 
+KNOWN = made.wrong(backend="torch", expected="softplus is the identity above 20\nthere", reason="Long. " * 9)
+
+
+def test_a_known_difference_is_one_line_and_what_nobody_expects_stays_in_full() -> None:
+    run = made.run((KNOWN, made.wrong()))
+    for text in (terminal.summary(run).plain, terminal.overview(run).plain):
+        (told,) = (line for line in text.splitlines() if KNOWN.id in line and "gradharness" not in line)
+        assert told == f"  ✗ DISAGREE{{negated}} (expected)  {KNOWN.id}  softplus is the identity above 20\\nthere"
+        assert "1 known difference:\n" in text
+        assert KNOWN.reason not in text
+        assert text.count("  would pass ") == text.count("  reproduce ") == 1
+        assert f"✗ DISAGREE{{negated}}  {made.wrong().id}\n  {made.wrong().reason}\n" in text
+        assert f"  in full  gradharness show {KNOWN.id}" in text
+    assert "known difference:" not in terminal.summary(made.mixed()).plain
+    assert "gradharness" not in terminal.summary(made.run((KNOWN,)), show=None).plain
+    assert KNOWN.reason.strip() in terminal.shown(run, KNOWN).plain
+
+
+def test_of_cells_that_fail_alike_the_unexpected_one_is_in_full() -> None:
+    text = terminal.summary(made.run((KNOWN, made.wrong(backend="torch", dtype="float32")))).plain
+    assert "✗ DISAGREE{negated}  lesson.square/torch/xp/eager/grad/float32/three\n" in text
+    assert "  also " not in text
+    assert "1 known difference:\n" in text
+
+
+def test_a_known_difference_that_is_inconclusive_is_not_counted_among_the_others() -> None:
+    known = made.doubtful(verdict="KINK-ARTEFACT", expected="known since 2.1")
+    text = terminal.summary(made.run((known, made.doubtful(point="two")))).plain
+    assert f"  ? KINK-ARTEFACT (expected)  {known.id}  known since 2.1\n" in text
+    assert "? 1 inconclusive: 1 UNSUPPORTED\n" in text
+    assert "inconclusive:" not in terminal.summary(made.run((known,))).plain
+
+
+def test_many_known_differences_are_cut_and_counted_and_take_no_failure_s_place() -> None:
+    known = tuple(made.wrong(f"a.known_{at:02d}", expected="known", margin=0) for at in range(terminal.KNOWN_SHOWN + 3))
+    new = tuple(made.wrong(f"b.new_{at:02d}") for at in range(terminal.FAILURES_SHOWN))
+    text = terminal.summary(made.run((*known, *new))).plain
+    assert text.count("DISAGREE{negated}  b.new_") == terminal.FAILURES_SHOWN
+    assert text.count("(expected)  a.known_") == terminal.KNOWN_SHOWN
+    assert f"{len(known)} known differences:\n" in text
+    assert "  3 more: see report.html.\n" in text
+
+
 def test_the_inconclusive_are_counted_by_verdict() -> None:
     cells = (
         made.doubtful(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +54,66 @@ def test_a_result_says_what_where_and_by_how_much() -> None:
     assert text.endswith("Reproduce: gradharness repro lesson.square/jax/xp/eager/grad/float64/three")
     numbers = {"entry": "w", "truth": "6.0000000000000000", "got": "-6.0000000000000000", "error": "12"}
     assert result["properties"].items() >= numbers.items()
+
+
+def reproduced(run: Run) -> list[str]:
+    """Return the words of the command that reproduces the first result."""
+    text: str = log(run)["results"][0]["message"]["text"]
+    return shlex.split(text.partition(" Reproduce: ")[2])
+
+
+def of_file(location: str, **changes: Any) -> Run:
+    """Return a run whose case stands at the location."""
+    return made.run((made.wrong(),), cases=(made.case(location=location),), head=made.header(**changes))
+
+
+HOSTILE = "o u`t' $x/case_it's `a` $(file)*.py"
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("case_mine.py:3", ["case_mine.py"]),
+        ("deep/er/mine.py:3", ["deep/er/mine.py"]),
+        ("/elsewhere/case_a.py:3", ["/elsewhere/case_a.py"]),
+        ("-k.py:3", ["./-k.py"]),
+        (f"{HOSTILE}:3", [HOSTILE]),
+        ("a:7/b.py:3", ["a:7/b.py"]),
+        ("cases/lesson.py:12", []),
+        ("_catalogue/lesson.py:12", []),
+        ("cases/case_mine.py:12", ["cases/case_mine.py"]),
+        ("<unknown>:0", []),
+        ("nowhere", []),
+    ],
+)
+def test_the_command_names_the_file_of_a_case_that_is_not_bundled(location: str, named: list[str]) -> None:
+    assert reproduced(of_file(location)) == ["gradharness", "repro", made.wrong().id, *named]
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("gradharness run cases", True),
+        ("gradharness run ./cases/lesson.py -k square", True),
+        ("gradharness run .", True),
+        ("gradharness run -k cases.lesson", False),
+        ("gradharness run --format '' 'other cases'", False),
+        ("an open quote ' cases", False),
+    ],
+)
+def test_a_folder_called_as_the_bundled_one_is_the_users_where_the_command_gives_it(command: str, named: bool) -> None:
+    said = reproduced(of_file("cases/lesson.py:12", command=command))
+    assert said[3:] == (["cases/lesson.py"] if named else [])
+
+
+def test_the_command_has_the_seed_where_it_is_not_the_usual_one() -> None:
+    assert reproduced(of_file("case_a.py:3", seed=7))[3:] == ["case_a.py", "--seed", "7"]
+    assert reproduced(of_file("cases/lesson.py:3", seed=7))[3:] == ["--seed", "7"]
+
+
+def test_where_the_case_is_missing_the_place_of_the_cell_stands_for_it() -> None:
+    cell = made.wrong("mine.lost", location="case_mine.py:3")
+    assert reproduced(made.run((cell,)))[3:] == ["case_mine.py"]
 
 
 def test_there_is_a_rule_for_each_verdict_in_it() -> None:

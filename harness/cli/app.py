@@ -58,9 +58,9 @@ def print_summary(finished: Run, out: Path, paths: Sequence[Path] = (), *, quiet
     Its commands are whole: they name the run where it is not the usual one, the case files, and the seed.
     """
     from harness.report import terminal
+    from harness.report.lines import to_repeat
 
     show = [] if out == OUT else ["--run", str(out)]
-    seed = [] if finished.header.seed == 0 else ["--seed", str(finished.header.seed)]
-    files = [f"./{path}" if str(path).startswith("-") else str(path) for path in paths]
+    repro = [*to_repeat(finished.header, map(str, paths)), *show]
     said = terminal.summary if quiet else terminal.overview
-    terminal.put(said(finished, show=show, repro=[*files, *seed, *show]))
+    terminal.put(said(finished, show=show, repro=repro))

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from harness.report import facts, names
 from harness.report.format import one_line, real, shortest, visible
+from harness.report.origin import Origins
 from harness.report.terminal import failure
 from harness.run.records import CellLine, Num, Run
 
@@ -24,8 +25,10 @@ class Suites:
 
     def render(self, run: Run) -> bytes:
         """Return the document, in the order of the run."""
+        origins = Origins(run)
         suites = [
-            _suite(f"{case}[{backend}]", cells, run.header.started) for (case, backend), cells in _suites(run).items()
+            _suite(f"{case}[{backend}]", cells, run.header.started, origins)
+            for (case, backend), cells in _suites(run).items()
         ]
         root = Element("testsuites", name="gradient agreement")
         root.extend([*suites, *_session(run)])
@@ -58,7 +61,7 @@ def _counts(cells: Iterable[CellLine]) -> dict[str, str]:
     return {key: str(count) for key, count in counted.items()}
 
 
-def _suite(name: str, cells: list[CellLine], started: str) -> Element:
+def _suite(name: str, cells: list[CellLine], started: str, origins: Origins) -> Element:
     """Return the suite: the numbers of all its cells, then the cells."""
     attributes = {
         "name": one_line(name),
@@ -72,7 +75,7 @@ def _suite(name: str, cells: list[CellLine], started: str) -> Element:
     for cell in cells:
         for key, value in _properties(cell):
             SubElement(properties, "property", name=one_line(f"{names.label(cell)} {key}"), value=one_line(value))
-    suite.extend(_test(cell) for cell in cells)
+    suite.extend(_test(cell, origins) for cell in cells)
     return suite
 
 
@@ -85,14 +88,14 @@ def _properties(cell: CellLine) -> Iterator[tuple[str, str]]:
             yield key, shortest(value)
 
 
-def _test(cell: CellLine) -> Element:
+def _test(cell: CellLine, origins: Origins) -> Element:
     """Return the cell as a test; what it is short of passing stands in an element of its own."""
     name, home = one_line(names.label(cell)), one_line(f"{cell.case}.{cell.backend}")
     test = Element("testcase", name=name, classname=home, time=_seconds(cell.seconds))
     kind = outcome(cell)
     if kind != "passed":
         why = SubElement(test, kind, type=one_line(names.word(cell)), message=one_line(cell.expected or cell.reason))
-        why.text = visible(failure(cell).plain)
+        why.text = visible(failure(cell, repro=origins.to_repeat(cell)).plain)
     return test
 
 

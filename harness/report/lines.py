@@ -10,7 +10,7 @@ from rich.text import Text
 
 from harness.report import names
 from harness.report.format import one_line, visible
-from harness.run.records import CellLine
+from harness.run.records import CellLine, HeaderLine
 
 STYLES = {"fail": "bold red", "inconclusive": "yellow", "pass": "blue"}
 DIM = "dim"
@@ -58,6 +58,12 @@ def judged(cell: CellLine) -> Text:
 def command(verb: str, cell: CellLine, *more: str) -> str:
     """Return the command that shows or reproduces the cell; `more` are its further arguments."""
     return shlex.join(["gradharness", verb, cell.id, *more])
+
+
+def to_repeat(header: HeaderLine, files: Iterable[str]) -> list[str]:
+    """Return what `repro` needs beside the cell: the files of cases, and the seed where it is not the usual one."""
+    seed = [] if header.seed == 0 else ["--seed", str(header.seed)]
+    return [*(f"./{file}" if file.startswith("-") else file for file in files), *seed]
 
 
 def put(text: Text, console: Console | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from harness.report import facts, names
 from harness.report.format import brief, entry, exact, one_line
 from harness.report.lines import command
+from harness.report.origin import Origins, split
 from harness.run.records import CellLine, Run
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -33,7 +35,7 @@ class Log:
 
 def _run(run: Run, cells: list[CellLine], rules: list[str]) -> dict[str, Any]:
     """Return the one run of the log."""
-    first = {cell.verdict: cell for cell in reversed(cells)}
+    first, origins = {cell.verdict: cell for cell in reversed(cells)}, Origins(run)
     driver = {
         "name": "gradharness",
         "version": one_line(run.header.version),
@@ -48,7 +50,10 @@ def _run(run: Run, cells: list[CellLine], rules: list[str]) -> dict[str, Any]:
         "tool": {"driver": driver},
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(found, rules.index(found.first.verdict)) for found in facts.one_by_one(cells)],
+        "results": [
+            _result(found, rules.index(found.first.verdict), origins.to_repeat(found.first))
+            for found in facts.one_by_one(cells)
+        ],
     }
 
 
@@ -61,14 +66,14 @@ def _rule(cell: CellLine) -> dict[str, Any]:
     }
 
 
-def _result(found: facts.Reason, rule: int) -> dict[str, Any]:
-    """Return the cells of one reason as a result; a known difference is one that is suppressed."""
+def _result(found: facts.Reason, rule: int, repeat: Sequence[str]) -> dict[str, Any]:
+    """Return the cells of one reason as a result, with what repeats it; a known difference is suppressed."""
     cell = found.first
     result = {
         "ruleId": one_line(cell.verdict),
         "ruleIndex": rule,
         "level": LEVELS[names.status(cell)],
-        "message": _text(_message(found)),
+        "message": _text(_message(found, repeat)),
         "locations": [{"physicalLocation": _place(cell.location)}],
         "partialFingerprints": {"cell/v1": one_line(cell.id)},
         "properties": _numbers(cell),
@@ -78,18 +83,18 @@ def _result(found: facts.Reason, rule: int) -> dict[str, Any]:
     return result
 
 
-def _message(found: facts.Reason) -> str:
+def _message(found: facts.Reason, repeat: Sequence[str]) -> str:
     """Return verdict, cell, reason and the command that reproduces it, on one line."""
-    return f"{names.word(found.first)} {found.whose}. {found.reason} Reproduce: {command('repro', found.first)}"
+    again = command("repro", found.first, *repeat)
+    return f"{names.word(found.first)} {found.whose}. {found.reason} Reproduce: {again}"
 
 
 def _place(location: str) -> dict[str, Any]:
     """Return file and line; an absolute file as a file address, else relative to the root of the sources."""
-    file, _, number = location.rpartition(":")
-    known = bool(file) and number.isdecimal()
-    path = PurePath(file if known else location)
+    file, line = split(location)
+    path = PurePath(file or location)
     uri = path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="replace")
-    return {"artifactLocation": {"uri": uri}, "region": {"startLine": max(int(number), 1) if known else 1}}
+    return {"artifactLocation": {"uri": uri}, "region": {"startLine": line or 1}}
 
 
 def _numbers(cell: CellLine) -> dict[str, str]:

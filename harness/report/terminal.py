@@ -25,6 +25,9 @@ Further = Sequence[str] | None
 
 FAILURES_SHOWN = 20
 
+KNOWN_SHOWN = 50
+"""Lines, one a known difference."""
+
 ALSO_SHOWN = 8
 
 FEW = 6
@@ -32,12 +35,13 @@ FEW = 6
 
 
 def summary(run: Run, *, show: Further = (), repro: Sequence[str] = ()) -> Text:
-    """Return the headline, each failure in full, the inconclusive counted, and what the run lacks.
+    """Return the headline, failures in full, known differences a line each, the inconclusive counted, and the gaps.
 
     `show` and `repro` are what the printed commands need beside the cell: where the run and the case file are. No
     command is printed where `show` is None: a function that was checked in a script is in no file of cases.
     """
-    return stack([*_said_first(run), *_failures(run, show, repro), *_inconclusive(run, show), *_lacking(run)])
+    told = [*_failures(run, show, repro), *_known(run, show), *_inconclusive(run, show)]
+    return stack([*_said_first(run), *told, *_lacking(run)])
 
 
 def matrix(run: Run) -> Text:
@@ -74,8 +78,8 @@ def _said_first(run: Run) -> Iterator[Text]:
 
 
 def _failures(run: Run, show: Further, repro: Sequence[str]) -> Iterator[Text]:
-    """Yield the failures, the worst first."""
-    failed = facts.families(facts.failures(run))
+    """Yield the failures that nobody expects, the worst first."""
+    failed = facts.families(cell for cell in facts.failures(run) if not cell.expected)
     for found in failed[:FAILURES_SHOWN]:
         yield Text()
         alike = found.cells[1:] if found.first.worst else ()
@@ -83,6 +87,20 @@ def _failures(run: Run, show: Further, repro: Sequence[str]) -> Iterator[Text]:
     if len(failed) > FAILURES_SHOWN:
         yield Text()
         yield line((plural(len(failed) - FAILURES_SHOWN, "more failure") + ": see report.html.", STYLES["fail"]))
+
+
+def _known(run: Run, show: Further) -> Iterator[Text]:
+    """Yield a line for each known difference, with the reason that was written for it, and what shows one in full."""
+    known = [cell for name in names.GLYPHS for cell in facts.of_class(run, name) if cell.expected]
+    if not known:
+        return
+    yield Text()
+    yield line((plural(len(known), "known difference") + ":", "bold"))
+    yield from aligned([[judged(cell), line(cell.id), line(cell.expected)] for cell in known[:KNOWN_SHOWN]])
+    if len(known) > KNOWN_SHOWN:
+        yield line(f"  {len(known) - KNOWN_SHOWN} more: see report.html.")
+    if show is not None:
+        yield from pairs([("in full", line(command("show", known[0], *show)))])
 
 
 def failure(
@@ -138,7 +156,7 @@ def _commands(cell: CellLine, show: Further, repro: Sequence[str]) -> Iterator[t
 
 def _inconclusive(run: Run, show: Further) -> Iterator[Text]:
     """Yield how many cells prove nothing, by verdict, and the command that says why of the first of each."""
-    doubts = facts.of_class(run, "inconclusive")
+    doubts = [cell for cell in facts.of_class(run, "inconclusive") if not cell.expected]
     if not doubts:
         return
     found = Counter(cell.verdict for cell in doubts).most_common()

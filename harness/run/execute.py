@@ -265,7 +265,7 @@ def _totals(bench: _Bench, planned: int, seconds: float) -> Line:
         bench.header,
         bench.cells,
         planned=planned,
-        stale=stale(bench.order.expectations, bench.cells),
+        stale=stale(bench.order.expectations, bench.cells, bench.header.versions),
         seconds=seconds,
         caught=caught,
         control=sentence,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from harness.declare import Case
 from harness.judge import Class, Verdict
+from harness.run.environment import PACKAGES
 from harness.run.plan import below, plan
 from harness.run.records import CellLine
 from harness.run.source import everything
@@ -37,7 +38,10 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reason: str
     link: str = ""
     versions: dict[str, str] = {}
-    """Package → version for which it is known; other versions are judged as if nothing were expected."""
+    """Package → version for which it is known; other versions are judged as if nothing were expected.
+
+    A version without a local part, 2.13.0, means every build of it, 2.13.0+cpu.
+    """
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +61,7 @@ def _read(file: Path) -> list[Expectation]:
         raise ExpectationError(f"{file}: {error}; write [[expect]] with cell, verdict and reason") from error
     for expectation in found:
         _check_verdict(expectation.verdict, file)
+        _check_packages(expectation.versions, file)
     return found
 
 
@@ -73,7 +78,14 @@ def _check_verdict(given: str, file: Path) -> None:
         raise ExpectationError(f"{file}: {given!r} is a verdict with its diagnosis; write {word}")
 
 
-def apply(cell: CellLine, expectations: Iterable[Expectation], versions: dict[str, str]) -> CellLine:
+def _check_packages(given: Iterable[str], file: Path) -> None:
+    """Raise ExpectationError where a package is none whose version a run records: the line would never speak."""
+    for package in given:
+        if package not in PACKAGES:
+            raise ExpectationError(f"{file}: versions of {package!r} are not recorded; one of {', '.join(PACKAGES)}")
+
+
+def apply(cell: CellLine, expectations: Iterable[Expectation], versions: Mapping[str, str]) -> CellLine:
     """Return the cell with the expectation that speaks of it.
 
     A failing cell with the expected verdict is expected, and one with another is told what was expected. A cell that
@@ -104,18 +116,18 @@ def _another(expectation: Expectation, cell: CellLine) -> str:
     )
 
 
-def _speaks_of(expectation: Expectation, cell: CellLine, versions: dict[str, str]) -> bool:
-    if not _covers(expectation, cell):
+def _speaks_of(expectation: Expectation, cell: CellLine, versions: Mapping[str, str]) -> bool:
+    """Return whether the cell is below what is named, and ran with the versions for which the difference is known."""
+    if not named(cell.id, expectation.cell):
         return False
-    return all(versions.get(package) == version for package, version in expectation.versions.items())
+    return all(
+        package in versions and wanted in (versions[package], versions[package].partition("+")[0])
+        for package, wanted in expectation.versions.items()
+    )
 
 
-def _covers(expectation: Expectation, cell: CellLine) -> bool:
-    """Return whether the cell is named, or below what is named; a part * stands for any one part, such as a dtype."""
-    return _named(cell.id, expectation.cell)
-
-
-def _named(identity: str, cell: str) -> bool:
+def named(identity: str, cell: str) -> bool:
+    """Return whether the id is what an expectation names, or below it; a part * stands for any one part."""
     parts, wanted = identity.split("/"), cell.split("/")
     if "*" not in wanted:
         return below(identity, cell)
@@ -129,9 +141,9 @@ def unknown(expectations: Iterable[Expectation], cases: Sequence[Case], *, whole
     """
     found = []
     for wanted in dict.fromkeys(expectation.cell for expectation in expectations):
-        meant = [case for case in cases if _named(case.id, wanted.split("/")[0])]
+        meant = [case for case in cases if named(case.id, wanted.split("/")[0])]
         cells = {cell.id for cell in plan(meant, everything())} if meant else {case.id for case in cases}
-        if (meant or whole) and not any(_named(one, wanted) for one in cells):
+        if (meant or whole) and not any(named(one, wanted) for one in cells):
             found.append(f"{FILE} expects something of {wanted!r}, which there is not{_nearest(wanted, cells)}.")
     return found
 
@@ -142,19 +154,21 @@ def _nearest(wanted: str, cells: Iterable[str]) -> str:
     return f"; did you mean {near[0]}? Else remove the line" if near else "; remove the line"
 
 
-def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine]) -> list[str]:
-    """Return the expectations below which cells ran and none had the expected verdict, nor fails unexpectedly.
+def stale(expectations: Iterable[Expectation], cells: Iterable[CellLine], versions: Mapping[str, str]) -> list[str]:
+    """Return the expectations that spoke of cells that ran, and of which none has the verdict or fails unexpectedly.
 
-    A cell that fails otherwise than expected says so itself: the line is not to be removed unseen.
+    A cell that fails otherwise than expected says so itself: the line is not to be removed unseen. One that is for
+    other `versions` than those of the run had nothing to say.
     """
-    judged = list(cells)
+    judged = [cell for cell in cells if cell.verdict not in _NOT_RUN]
     found = []
     for expectation in expectations:
-        below_it = [cell for cell in judged if _covers(expectation, cell) and cell.verdict not in _NOT_RUN]
-        if below_it and not any(cell.verdict == expectation.verdict or _fails_anew(cell) for cell in below_it):
+        meant = [cell for cell in judged if _speaks_of(expectation, cell, versions)]
+        if meant and not any(cell.verdict == expectation.verdict or fails_anew(cell) for cell in meant):
             found.append(expectation.cell)
     return found
 
 
-def _fails_anew(cell: CellLine) -> bool:
+def fails_anew(cell: CellLine) -> bool:
+    """Return whether the cell fails as nobody expects."""
     return cell.verdict in _FAILING and not cell.expected

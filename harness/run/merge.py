@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.backends import BACKENDS
+from harness.run.expectations import fails_anew, named
 from harness.run.joined import joined_cases, joined_groups
-from harness.run.plan import below
 from harness.run.records import CellLine, HeaderLine, Run, TotalsLine
 from harness.run.totals import totals
 
@@ -64,7 +64,7 @@ def _totals(header: HeaderLine, cells: Sequence[CellLine], parts: Sequence[Total
         header,
         cells,
         planned=len(cells) + sum(part.planned - part.judged for part in whole),
-        stale=[prefix for prefix in _distinct(whole) if not _fulfilled(prefix, cells)],
+        stale=[expected for expected in _distinct(whole) if not _met(expected, cells)],
         seconds=max(part.seconds for part in whole),
         caught=told.caught,
         control=told.control,
@@ -73,8 +73,9 @@ def _totals(header: HeaderLine, cells: Sequence[CellLine], parts: Sequence[Total
 
 def _distinct(parts: Iterable[TotalsLine]) -> dict[str, None]:
     """Return the expectations that a part calls stale, each once."""
-    return dict.fromkeys(prefix for part in parts for prefix in part.stale)
+    return dict.fromkeys(expected for part in parts for expected in part.stale)
 
 
-def _fulfilled(prefix: str, cells: Iterable[CellLine]) -> bool:
-    return any(cell.expected and below(cell.id, prefix) for cell in cells)
+def _met(expected: str, cells: Iterable[CellLine]) -> bool:
+    """Return whether a cell of another part has what is expected, or fails anew, so that the line is not stale."""
+    return any((cell.expected or fails_anew(cell)) and named(cell.id, expected) for cell in cells)
