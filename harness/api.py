@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from harness.agreement import Agreement as Agreement
+from harness.agreement import Disagreement as Disagreement
 from harness.backends import BACKENDS, BY_HAND
 from harness.calling import asks_for_namespace, flatten, nest, parameter_names, takes_by_name
 from harness.declare import Case, DeclarationError, Input, data, param, text_of
@@ -16,60 +18,8 @@ from harness.domains.precision import PRECISIONS
 from harness.inputs import check_paths
 from harness.points import Point, PointError, as_fractions
 from harness.run.plan import Selection, SelectionError, checked, plan
-from harness.run.records import CellLine, Run
-from harness.spelling import DEFINITION, OWN, add, port
-from harness.told import fitting, shown
-
-
-class Disagreement(AssertionError):
-    """Some engine's gradient is not the right one, or could not be judged; the text says which and why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Agreement:
-    """What the engines said of one function at one point; prints as a table."""
-
-    run: Run
-    named: tuple[str, ...] = ()
-    """The backends that were asked for by name."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether some gradient passes, none fails, and whatever was asked for by name or written by hand passes.
-
-        What was written by hand for a framework that is not installed is left to where it is.
-        """
-        passing = {(cell.backend, cell.spelling) for cell in self.cells if cell.cls == "pass"}
-        by_hand = {
-            (cell.backend, cell.spelling)
-            for cell in self.cells
-            if cell.spelling != DEFINITION and cell.verdict != "NOT-INSTALLED"
-        }
-        named = set(self.named) <= {backend for backend, _ in passing}
-        return bool(passing) and not self.failed and by_hand <= passing and named
-
-    @property
-    def cells(self) -> tuple[CellLine, ...]:
-        """One judged gradient per backend and dtype."""
-        return self.run.cells
-
-    @property
-    def failed(self) -> tuple[CellLine, ...]:
-        """The cells that fail."""
-        return tuple(cell for cell in self.cells if cell.cls == "fail")
-
-    def __str__(self) -> str:
-        from harness.report import terminal
-
-        return terminal.agreement(self.run)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        from harness.report import notebook
-
-        return notebook.strip(self.run)
-
+from harness.spelling import OWN, add, check_names, listed, port
+from harness.told import shown
 
 WIDEST = "float64"
 """In which NumPy computes."""
@@ -119,14 +69,13 @@ def check(
 def assert_agree(function: Function | Case | Ports, /, **asked: Any) -> Agreement:
     """Return what `check` returns where it is `.ok`; else raise Disagreement with the full message.
 
-    Of what was written by hand, a port or a gradient, each must pass where its framework is installed: that the others
-    are right says nothing of it.
+    What could not be judged is no agreement: at each point and dtype some framework passes, if there is one that can
+    say the function, else SymPy or finite differences. Of what was written by hand, a port or a gradient, each must
+    pass where its framework is installed: that the others are right says nothing of it.
     """
-    from harness.report import terminal
-
     agreement = check(function, **asked)
     if not agreement.ok:
-        raise Disagreement(terminal.summary(agreement.run, show=None).plain if agreement.failed else str(agreement))
+        raise Disagreement(agreement.complaint)
     return agreement
 
 
@@ -146,12 +95,9 @@ def _spelt(
         )
     made = definition if isinstance(definition, Case) else case_of(definition, inputs)
     case = replace(made, natives=list(made.natives))
-    names = list(nest(case.inputs))
     for backend, one in ports.items():
-        _check_names(one, names, f"the port of {backend}")
-        add(case.natives, port(one, backend, owner=case.id), case.id)
+        add(case.natives, port(one, backend, owner=case.id, inputs=case.inputs), case.id)
     if backward is not None:
-        _check_names(backward, names, "backward")
         case.backward(backward)
     return case
 
@@ -239,27 +185,9 @@ def _check_signature(function: Function, names: Sequence[str], identity: str) ->
         taken = [name for name in (*before, *OPTIONS) if name in {*names, *OPTIONS} & signature.parameters.keys()]
         hint = f"rename {taken[0]}, which is no input here" if taken else "give one input for each, and no other"
         raise DeclarationError(
-            f"{identity} takes {_listed(signature.parameters)}, is given {_listed([*before, *names])}: {error}; {hint}"
+            f"{identity} takes {listed(signature.parameters)}, is given {listed([*before, *names])}: {error}; {hint}"
         ) from None
-    _check_names(function, names, identity)
-
-
-def _check_names(function: Function, names: Sequence[str], what: str) -> None:
-    """Raise DeclarationError where some inputs are named as parameters and others are not.
-
-    They would be given in order, and mixed up. Where none is named so, that is what is meant.
-    """
-    after = 1 if asks_for_namespace(function) else 0
-    taken = parameter_names(function)[after:]
-    if not set(names).isdisjoint(taken) and not takes_by_name(function, names, after=after):
-        raise DeclarationError(
-            f"{what} takes {_listed(taken)}, is given {_listed(names)}: some of one name and some not; "
-            "name the inputs as the parameters"
-        )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return fitting(", ".join(names)) or "nothing"
+    check_names(function, names, identity, first="".join(before))
 
 
 def _input(value: Any, what: str) -> Input:

@@ -43,6 +43,11 @@ def takes_by_name(function: Callable[..., Any], names: Collection[str], *, after
     return set(names) <= set(parameter_names(function)[after:]) or _takes_any(function)
 
 
+def takes_the_rest(function: Callable[..., Any]) -> bool:
+    """Return whether the function has `*args`, which take what is given in order beyond its parameters."""
+    return any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in _parameters(function))
+
+
 def asks_for_namespace(function: Callable[..., Any]) -> bool:
     """Return whether the first parameter is named `xp` or as a framework is usually named."""
     names = parameter_names(function)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import spelling as spellings
-from harness.calling import flatten
+from harness.calling import asks_for_namespace, flatten
 from harness.graph.build import Builder
 from harness.graph.node import Graph
 from harness.inputs import Input as Input
@@ -85,7 +85,7 @@ class Case:
         They come back by leaf path, in the order of the params, or as the one there is; further keys that name
         variables of the definition are their adjoints.
         """
-        spellings.add(self.natives, spellings.own_gradient(function, owner=self.id), self.id)
+        spellings.add(self.natives, spellings.own_gradient(function, owner=self.id, inputs=self.inputs), self.id)
         return function
 
     def spelt(self, backend: str, name: str) -> NativeCall | None:
@@ -221,6 +221,9 @@ def case(
             closed_form=gradient,
         )
         made.check()
+        if made.function is not None:
+            first = "xp" if asks_for_namespace(function) else ""
+            spellings.check_names(function, leaves, identity, first=first)
         for listening in _listening.get():
             listening.append(made)
         return made

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from harness.calling import asks_for_namespace, parameter_names
+from harness.calling import asks_for_namespace, nest, parameter_names, takes_by_name, takes_the_rest
+from harness.told import fitting
 
 DEFINITION = "xp"
 """The spelling of the case's own definition."""
@@ -18,6 +19,8 @@ OWN = "numpy"
 """The backend of a gradient that somebody wrote by hand: nothing is differentiated there."""
 MODULES = {"tensorflow": "tf", "torch": "torch", "jax": "jax", OWN: "np"}
 """Backends that have spellings → how their users call the module."""
+FRAMEWORKS = tuple(name for name in MODULES if name != OWN)
+"""Backends whose own words users write."""
 
 Function = Callable[..., Any]
 Layout = Callable[[Any], Any]
@@ -92,26 +95,64 @@ def native(
             raise DeclarationError(f"{owner}: a layout for {path!r}, which is no input; {_meant(path, inputs)}")
     first = next(iter(parameter_names(function)), "")
     arrays_only = first in {path.split(".")[0] for path in inputs}
-    return _made(function, backend, owner, spelling, "" if arrays_only else _module(backend, first), layouts)
+    made = _made(function, backend, owner, spelling, "" if arrays_only else _module(backend, first), layouts)
+    check_names(function, inputs, f"{owner}: the spelling {made.written} on {backend}", first=made.module)
+    return made
 
 
-def port(function: Function, backend: str, *, owner: str) -> Spelling:
-    """Return a spelling that is called as `check` calls functions: the module first only where it is asked for."""
+def port(function: Function, backend: str, *, owner: str, inputs: Collection[str]) -> Spelling:
+    """Return a spelling that is called as `check` calls functions: the module first only where it is asked for.
+
+    Raises DeclarationError.
+    """
     check_backend(backend, owner)
-    return _made(function, backend, owner, "", _asked(function, backend), {})
+    made = _made(function, backend, owner, "", _asked(function, backend), {})
+    check_names(function, inputs, f"{owner}: the port of {backend}", first=made.module)
+    return made
 
 
-def own_gradient(function: Function, *, owner: str) -> Spelling:
-    """Return the spelling of a gradient that is written by hand, in plain Python or NumPy."""
-    return _made(function, OWN, owner, "", _asked(function, OWN), {})
+def own_gradient(function: Function, *, owner: str, inputs: Collection[str]) -> Spelling:
+    """Return the spelling of a gradient that is written by hand, in plain Python or NumPy. Raises DeclarationError."""
+    made = _made(function, OWN, owner, "", _asked(function, OWN), {})
+    check_names(function, inputs, f"{owner}: the backward {made.written}", first=made.module)
+    return made
+
+
+def check_names(function: Function, inputs: Iterable[str], what: str, *, first: str = "") -> None:
+    """Raise DeclarationError where some inputs are named as parameters and others are not.
+
+    They would be given in order, and mixed up. Where none is named so, that is what is meant; so it is where the
+    parameters are the first inputs and `*rest` takes the others. `first` is what is passed before them.
+    """
+    names, before = list(nest(dict.fromkeys(inputs))), [first] if first else []
+    parameters = parameter_names(function)
+    taken = parameters[len(before) :]
+    if set(names).isdisjoint(taken) or takes_by_name(function, names, after=len(before)):
+        return
+    if takes_the_rest(function) and names[: len(taken)] == taken:
+        return
+    lost = next(name for name in names if name not in taken)
+    hint = f"no parameter is named {fitting(lost)}; give the inputs and the parameters the same names"
+    if lost in parameters:
+        hint = f"a first parameter named {lost} gets the module; rename that input"
+    given = listed([*before, *names])
+    raise DeclarationError(
+        f"{what} takes {listed(parameters)}, is given {given}: some of one name and some not; {hint}"
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names as a sentence has them."""
+    return fitting(", ".join(names)) or "nothing"
 
 
 def check_backend(backend: str, owner: str) -> None:
     """Raise DeclarationError where users write nothing for a backend."""
-    known = [name for name in MODULES if name != OWN]
-    if backend not in known:
+    if backend not in FRAMEWORKS:
         hand = " A gradient written by hand in NumPy is @case.backward." if backend == OWN else ""
-        raise DeclarationError(f"{owner}: spellings are not written for {backend!r}; {_meant(backend, known)}.{hand}")
+        raise DeclarationError(
+            f"{owner}: spellings are not written for {backend!r}; {_meant(backend, FRAMEWORKS)}.{hand}"
+        )
 
 
 def _meant(name: str, known: Collection[str]) -> str:

@@ -175,13 +175,17 @@ NOT_CHECKED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "names mixed": (
         lambda a, b: a**2 * b,
         {"y": 2.0, "a": 3.0},
-        "takes a, b, is given y, a: some of one name and some not; name the inputs as the parameters",
+        "takes a, b, is given y, a: some of one name and some not; no parameter is named y; give the inputs and the",
     ),
-    "names mixed beside the rest": (lambda xp, w, *rest: w * rest[0], {"b": 2.0, "w": 3.0}, "takes w, is given b, w"),
+    "names mixed beside the rest": (
+        lambda xp, w, *rest: w * rest[0],
+        {"b": 2.0, "w": 3.0},
+        "takes xp, w, is given xp, b, w",
+    ),
     "names mixed in a backward": (
         lambda a, b: a**2 * b,
         {"a": 3.0, "b": 2.0, "backward": lambda b, y: (2 * b * y, b**2)},
-        "backward takes b, y, is given a, b: some of one name",
+        "check.function: the backward port takes b, y, is given a, b: some of one name",
     ),
     "names mixed in a port": (
         {"torch": lambda b, y: b**2 * y},
@@ -225,6 +229,7 @@ def test_what_is_called_in_another_way_is_checked_as_before() -> None:
         (lambda a, b: a**2 * b, {"b": 2.0, "a": 3.0}),
         (lambda xp, s, mask: xp.sum(xp.where(mask, s, 0.0)), {"s": [1.0, 2.0], "mask": harness.data([True, False])}),
         (lambda backends: backends**2, {"w": 3.0}),
+        (lambda xp, w, *rest: w * rest[0], {"w": 3.0, "b": 2.0}),
         (lambda xp, *both: xp.sum(both[0] * both[1]), {"w": 3.0, "b": 2.0}),
         (lambda **all_: all_["w"] * all_["np"], {"w": 3.0, "np": 2.0}),
         (lambda xp, w, p=2: w**p, {"w": 3.0}),

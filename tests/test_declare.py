@@ -64,7 +64,8 @@ def test_a_number_fills_its_leaf_and_nested_inputs_have_paths() -> None:
 
 
 def test_data_keeps_its_kind() -> None:
-    found = made(i=data([0, 2]), m=data([True, False]), x=data([0.5, 1.0]))
+    given = {"i": data([0, 2]), "m": data([True, False]), "x": data([0.5, 1.0])}
+    found = case(w=param(), **given, points=[dict(w=3.0)])(lambda w, i, m, x: w**2)
     assert [found.inputs[name].kind for name in "imx"] == ["int", "bool", "real"]
     assert found.numbers(found.points[0])["i"].dtype == np.int64
     value = found.inputs["x"].value
