@@ -180,6 +180,42 @@ def test_a_gradient_that_is_wrong_in_another_way_is_not_conjugated() -> None:
     assert [(cell.verdict, cell.diagnosis) for cell in cells] == [("DISAGREE", "negated")]
 
 
+def product_by_rule(left: bool, right: bool) -> CellLine:
+    """Return the cell of Re Σ z w with a rule of its product by hand, which forgets the conjugate of operands."""
+    shapes = {"re": ["0.3", "-1.2"], "im": ["0.7", "0.4"], "c": ["1.1", "0.6"], "d": ["-0.2", "0.9"]}
+
+    @case(**{leaf: param(shape=2) for leaf in shapes}, points=[shapes])
+    def product(xp: Any, re: Any, im: Any, c: Any, d: Any) -> Any:
+        return xp.sum(xp.real(xp.complex(re, im) * xp.complex(c, d)))
+
+    @product.native("torch", spelling="rule")
+    def rule(torch: Any, re: Any, im: Any, c: Any, d: Any) -> Any:
+        class Product(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, z: Any, w: Any) -> Any:
+                ctx.save_for_backward(z, w)
+                return z * w
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                z, w = ctx.saved_tensors
+                return g * (w if left else w.conj()), g * (z if right else z.conj())
+
+        return Product.apply(torch.complex(re, im), torch.complex(c, d)).real.sum()
+
+    cells = harness.check(product, backends=("torch",), dtypes=("float64",)).cells
+    (cell,) = (cell for cell in cells if cell.spelling == "rule" and cell.operator == "grad")
+    return cell
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize(("left", "right"), [(True, False), (False, True), (True, True)])
+def test_a_forgotten_conjugate_below_a_real_adjoint_is_conjugated(left: bool, right: bool) -> None:
+    assert product_by_rule(False, False).cls == "pass"
+    cell = product_by_rule(left, right)
+    assert (cell.verdict, cell.diagnosis) == ("DISAGREE", "conjugated"), cell.reason
+
+
 # --------------------------------------------------------------------------- operations that are wrong
 
 WRONG = {

@@ -13,7 +13,7 @@ from harness.domains.evaluate import Decisions, evaluate
 from harness.domains.precision import PRECISIONS
 from harness.graph.derive import gradient, lower
 from harness.graph.node import Graph
-from harness.judge import messages
+from harness.judge import messages, step_messages
 from harness.judge.compare import Comparison, compare
 from harness.judge.evidence import Evidence, Scene
 from harness.judge.verdict import Verdict
@@ -42,7 +42,7 @@ def watched(scene: Scene, adjoints: Mapping[str, Partial]) -> Graph:
     known = (variables(low, scene.definition) if adjoints else {}) | data
     for name, given in adjoints.items():
         if name not in known:
-            raise Incomparable(Verdict.ERROR, messages.no_such_variable(name, [*low.params, *known]))
+            raise Incomparable(Verdict.ERROR, step_messages.no_such_variable(name, [*low.params, *known]))
         if given.values.shape != (shape := low.nodes[known[name]].shape):
             raise Incomparable(Verdict.SHAPE, messages.shape(f"the adjoint of {name}", given.values.shape, shape))
     chosen = {name: known[name] for name in sorted(adjoints, key=lambda name: -known[name])}

@@ -11,7 +11,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.judge import messages
 from harness.judge.compare import Comparison
+from harness.judge.exchange import exchanges
 from harness.measurement import Array
 
 FLOAT32_EXCESS = 2.0**30
@@ -31,9 +33,12 @@ def diagnose(comparisons: Iterable[Comparison], sizes: Iterable[int], dtype: str
     factors = tuple(dict.fromkeys((*SIMPLE, *(f for n in sizes if n > 1 for f in (Fraction(n), Fraction(1, n))))))
     hypotheses = (_negated, _scaled_by(factors), _zero, _swapped, _transposed, _scaled, _float32(dtype))
     told = [[hypothesis(comparison) for hypothesis in hypotheses] for comparison in wrong]
-    for shared in zip(*told, strict=True):
-        if all(shared):
-            return _joined(wrong, list(shared))
+    shared = [list(words) for words in zip(*told, strict=True) if all(words)]
+    alike = next((words[0] for words in shared if len(set(words)) == 1), "")
+    if cycles := [] if alike else exchanges(wrong):
+        return messages.exchanged(cycles)
+    if shared:
+        return _joined(wrong, shared[0])
     first = [next(filter(None, one), "") for one in told]
     return _joined(wrong, first) if first and all(first) else ""
 

@@ -1,17 +1,17 @@
 """Edges of a backward pass: the single one that, done wrong, explains a whole wrong gradient.
 
-An edge is an operand of an operation, where an adjoint is multiplied by one local derivative. Each edge is given two
-weights: of what it passes on (1), and of the adjoint passed on without a local derivative (0). One gradient of
-⟨v, gradient⟩ with respect to all weights, at random v, tells what every change of an edge would do; what fits is then
-computed in full.
+An edge is an operand of an operation, where an adjoint is multiplied by one local derivative. Each edge is given three
+weights: of what it passes on (1), of the adjoint passed on without a local derivative (0), and of the local derivative
+passed on without the adjoint (0). One gradient of ⟨v, gradient⟩ with respect to all weights, at random v, tells what
+every change of an edge would do; what fits is then computed in full.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 
 import msgspec
@@ -33,12 +33,27 @@ TRIED = 100
 """Most changes that are computed in full: in a large dtype's noise many may seem to fit."""
 
 
+SPREADING = ("broadcast_to", "reshape")
+"""Operations that a user does not write: they belong to the one that asked for them."""
+
+
 class Change(NamedTuple):
-    """A way to do an edge wrong: the weights of its contribution and of the bare adjoint."""
+    """A way to do an edge wrong: the weights of its contribution, of the bare adjoint and of the lone derivative."""
 
     part: float
     bare: float
     words: str
+    alone: float = 0
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Return the weights by their names."""
+        return {"part": self.part, "bare": self.bare, "alone": self.alone}
+
+    @property
+    def needs(self) -> str:
+        """Return the weight without which an edge cannot be changed so."""
+        return "bare" if self.bare else "alone" if self.alone else "part"
 
 
 CHANGES = (
@@ -47,59 +62,87 @@ CHANGES = (
     Change(-1, 0, "has the wrong sign"),
     Change(2, 0, "counts twice"),
     Change(0.5, 0, "counts half"),
+    Change(0, 0, "forgets the adjoint that it is given", alone=1),
 )
-"""The likeliest first: at one point several may explain the same difference."""
+"""The likeliest first: at one point several may explain the same difference.
+
+A forgotten adjoint is last: where that is a simple number, as 1/n below a mean, it is a factor as well.
+"""
 
 
 class Fault(NamedTuple):
-    """One edge done wrong."""
+    """One edge done wrong, or all edges of one operation."""
 
     node: int
     """The operation, in the lowered graph."""
-    operand: int
-    """Which of its operands."""
+    operand: int | None
+    """Which of its operands; None: all, as where one rule answers for them."""
     change: Change
 
 
-def explain(graph: Graph, inputs: Leaves, decisions: Decisions, dtype: str, got: Mapping[str, Array]) -> Fault | None:
-    """Return the likeliest fault, of those the first going backward, that gives what came back for every param.
+def explain(
+    graph: Graph, inputs: Leaves, decisions: Decisions, dtype: str, got: Mapping[str, Array]
+) -> Iterator[Fault]:
+    """Return the single faults that give what came back for every param: the likeliest first, then going backward.
 
-    `graph` is lowered; None where no single fault explains the whole difference within rounding.
+    `graph` is lowered; there is none where no single fault explains the whole difference within rounding. Each is
+    computed when it is asked for.
     """
     if len(graph.needed()) > LARGEST or not all(np.isfinite(array).all() for array in got.values()):
-        return None
-    trial = _Trial(graph=graph, inputs=inputs, decisions=decisions, dtype=dtype, got=got)
+        return iter(())
+    trial = _Trial(graph=graph, inputs=inputs, decisions=decisions, dtype=dtype, got=got).fit()
     if trial.explains(None):
-        return None
-    fitting = (fault for fault, _ in zip(trial.candidates(), range(TRIED), strict=False))
-    return next((fault for fault in fitting if trial.explains(fault)), None)
+        return iter(())
+    return (fault for fault in islice(trial.candidates(), TRIED) if trial.explains(fault))
 
 
 # --------------------------------------------------------------------------- weights
 
 
-def _weighed(rule: Rule) -> Rule:
-    """Return the reverse rule with two weights on each of its edges, inputs named after the edge."""
+def _weighed(rule: Rule, kinds: Collection[str]) -> Rule:
+    """Return the reverse rule with weights of these kinds on each of its edges, inputs named after the edge."""
 
     def vjp(g: Ref, y: Ref, *args: Ref, **attrs: object) -> tuple[Ref | None, ...]:
-        parts = enumerate(rule(g, y, *args, **attrs))
-        return tuple(None if part is None else _with_weights(part, g, y.id, k) for k, part in parts)
+        parts = rule(g, y, *args, **attrs)
+        forgettable = "alone" in kinds and _forgettable(g, y)
+        lone = rule(_ones(g), y, *args, **attrs) if forgettable else (None,) * len(parts)
+        found: list[Ref | None] = []
+        for k, part in enumerate(parts):
+            bare = g if "bare" in kinds and part is not None and g.shape == part.shape else None
+            terms = {"part": part, "bare": bare, "alone": lone[k]}
+            found.append(None if part is None else _sum_of(terms, y.id, k))
+        return tuple(found)
 
     return vjp
 
 
-def _with_weights(part: Ref, g: Ref, node: int, operand: int) -> Ref:
-    weighed = part * part.builder.input(_name(node, operand), ())
-    return weighed if g.shape != part.shape else weighed + g * part.builder.input(_name(node, operand, "bare"), ())
+def _forgettable(g: Ref, y: Ref) -> bool:
+    """Return whether it changes anything to forget the adjoint, at an operation whose rule somebody may write."""
+    return b.literal(g) != 1 and y.node.op not in SPREADING
+
+
+def _ones(g: Ref) -> Ref:
+    return b.broadcast_to(g.builder.constant(1), g.shape)
+
+
+def _sum_of(terms: Mapping[str, Ref | None], node: int, operand: int) -> Ref:
+    """Return the sum of what an edge may pass on, each with its weight."""
+    first, *more = (x * x.builder.input(_name(node, operand, what), ()) for what, x in terms.items() if x is not None)
+    return sum(more, first)
 
 
 def _name(node: int, operand: int, what: str = "part") -> str:
     return f"{what} of edge {node} {operand}"
 
 
-RULES: dict[str, Primitive] = {
-    op: row if row.vjp is None else replace(row, vjp=_weighed(row.vjp)) for op, row in PRIMITIVES.items()
-}
+def _rules(*kinds: str) -> dict[str, Primitive]:
+    weighed = {op: replace(row, vjp=_weighed(row.vjp, kinds)) for op, row in PRIMITIVES.items() if row.vjp}
+    return PRIMITIVES | weighed
+
+
+RULES, SAFE = _rules("part", "bare", "alone"), _rules("part")
+"""The rules with all weights, and those that leave adjoints absent: none flows out of a branch that was not selected,
+where a local derivative may be infinite, and the other weights would let one in."""
 
 
 # --------------------------------------------------------------------------- trials
@@ -114,10 +157,16 @@ class _Trial:
     decisions: Decisions
     dtype: str
     got: Mapping[str, Array]
+    rules: Mapping[str, Primitive] = field(default_factory=lambda: RULES)
+
+    def fit(self) -> _Trial:
+        """Return the trial with those weights at which its gradient is finite."""
+        finite = all(np.isfinite(one.value).all() and np.isfinite(one.error).all() for one in self.right.values())
+        return self if finite else replace(self, rules=SAFE)
 
     @cached_property
     def weighted(self) -> Derivative:
-        return gradient(self.graph, RULES)
+        return gradient(self.graph, dict(self.rules))
 
     @cached_property
     def weights(self) -> tuple[str, ...]:
@@ -130,8 +179,12 @@ class _Trial:
 
     def explains(self, fault: Fault | None) -> bool:
         """Return whether the gradient with this fault, or without one, is what came back."""
-        found = self.partials(fault)
+        found = self.right if fault is None else self.partials(fault)
         return all(bool(np.all(abs(self.got[path] - one.value) <= self.allowed(one))) for path, one in found.items())
+
+    @cached_property
+    def right(self) -> dict[str, Bounded]:
+        return self.partials()
 
     def partials(self, fault: Fault | None = None) -> dict[str, Bounded]:
         """Return the gradient with a fault, with the bounds of its rounding errors."""
@@ -149,8 +202,8 @@ class _Trial:
     def evaluated(self, graph: Graph, nodes: list[int], fault: Fault | None = None) -> dict[int, Bounded]:
         weights = {path: np.asarray(float(path.startswith("part"))) for path in self.weights}
         if fault is not None:
-            weights[_name(fault.node, fault.operand)] = np.asarray(fault.change.part)
-            weights[_name(fault.node, fault.operand, "bare")] = np.asarray(fault.change.bare)
+            for operand, (what, weight) in product(self.operands(fault), fault.change.weights.items()):
+                weights[_name(fault.node, operand, what)] = np.asarray(weight)
         probes = {f"probe of {path}": probe for path, probe in self.probes.items()}
         precision, decisions = PRECISIONS[self.dtype], dict(self.decisions)
         inputs = {**self.inputs, **weights, **probes}
@@ -175,22 +228,49 @@ class _Trial:
 
     def candidates(self) -> Iterator[Fault]:
         """Yield the faults that would change ⟨probe, gradient⟩ as much as it is off."""
-        right = self.partials()
-        off = sum(float(np.sum(self.probes[path] * (self.got[path] - one.value))) for path, one in right.items())
-        slack = sum(float(np.sum(self.probes[path] * self.allowed(one))) for path, one in right.items())
-        slopes, nothing = self.slopes(), Bounded(np.asarray(0.0), np.asarray(0.0))
+        right = self.right.items()
+        off = sum(float(np.sum(self.probes[path] * (self.got[path] - one.value))) for path, one in right)
+        slack = sum(float(np.sum(self.probes[path] * self.allowed(one))) for path, one in right)
+        slopes = self.slopes()
+        for fault in self.faults():
+            moved, doubt = self.moved(fault, slopes)
+            if abs(moved - off) <= 2 * (slack + doubt):
+                yield fault
+
+    def moved(self, fault: Fault, slopes: Mapping[str, Bounded]) -> tuple[float, float]:
+        """Return what a fault changes, and how far that may be wrong: the edges of one operation lie side by side."""
+        moved = doubt = 0.0
+        for operand, (what, weight) in product(self.operands(fault), fault.change.weights.items()):
+            change, slope = weight - (what == "part"), slopes.get(_name(fault.node, operand, what))
+            if change and slope is not None:
+                with np.errstate(invalid="ignore"):  # what is not finite fits nothing
+                    moved += change * float(slope.value)
+                    doubt += abs(change) * float(slope.error)
+        return moved, doubt
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield every change of every edge that has its weights; an adjoint is forgotten by one edge, or by all."""
         for change, (node, operand) in product(CHANGES, self.edges()):
-            part = slopes.get(_name(node, operand), nothing)
-            bare = slopes.get(_name(node, operand, "bare"), nothing)
-            with np.errstate(invalid="ignore"):  # what is not finite fits nothing
-                moved = (change.part - 1) * part.value + change.bare * bare.value
-                doubt = slack + abs(change.part - 1) * part.error + change.bare * bare.error
-            if abs(moved - off) <= 2 * doubt:
-                yield Fault(node, operand, change)
+            if not self.has(node, operand, change.needs):
+                continue
+            fault = Fault(node, None, change)
+            (first, *more) = self.operands(fault)
+            if change.alone and more and operand == first:
+                yield fault
+            yield Fault(node, operand, change)
+
+    def operands(self, fault: Fault) -> tuple[int, ...]:
+        """Return the operands whose edges a fault changes."""
+        every = range(len(self.graph.nodes[fault.node].args)) if fault.operand is None else (fault.operand,)
+        return tuple(operand for operand in every if self.has(fault.node, operand))
 
     def edges(self) -> Iterator[tuple[int, int]]:
         """Yield node and operand of every edge, from the output backward."""
         for node in reversed(range(len(self.graph.nodes))):
             for operand in range(len(self.graph.nodes[node].args)):
-                if _name(node, operand) in self.weights:
+                if self.has(node, operand):
                     yield node, operand
+
+    def has(self, node: int, operand: int, what: str = "part") -> bool:
+        """Return whether an edge has this weight."""
+        return _name(node, operand, what) in self.weighted.graph.inputs

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
 from harness.graph.node import Graph
-from harness.judge import messages
+from harness.judge import messages, step_messages
 from harness.judge.adjoints import Incomparable, compared, decisions_of, watched
 from harness.judge.compare import Comparison
-from harness.judge.edges import Fault, explain
+from harness.judge.edges import SPREADING, Fault, explain
 from harness.judge.evidence import Evidence, Judgement, Scene
-from harness.judge.messages import Step
+from harness.judge.step_messages import Step
 from harness.judge.verdict import Class, Verdict
 from harness.statements import Statement, statement
 
 GRADIENT = (Verdict.DISAGREE, Verdict.DEAD_LEAF, Verdict.DISCONNECTED)
 """The verdicts that say of a gradient that it is wrong, and not why."""
-SPREADING = ("broadcast_to", "reshape")
-"""Operations that a user does not write: they belong to the one that asked for them."""
+OTHERS = 10
+"""Most faults that are looked at after the first, for one that lies elsewhere."""
 ALIKE = re.compile("negated|scaled by .+")
 """The diagnoses that speak of every entry alike."""
 
@@ -41,32 +43,32 @@ def told(evidence: Evidence, judgement: Judgement) -> Judgement:
     except Incomparable as why:
         return Judgement(verdict=why.verdict, reason=str(why))
     wrong = [one for one in compared(evidence, scene, graph) if one.wrong.any()]
-    return judgement if passed and not wrong else _named(judgement, wrong, graph, _fault(evidence, scene, graph))
+    return judgement if passed and not wrong else _named(judgement, wrong, graph, _faults(evidence, scene, graph))
 
 
-def _fault(evidence: Evidence, scene: Scene, graph: Graph) -> Fault | None:
-    """Return the single fault that explains what came back; a partial that did not counts as 0."""
+def _faults(evidence: Evidence, scene: Scene, graph: Graph) -> Iterator[Fault]:
+    """Return the single faults that explain what came back; a partial that did not counts as 0."""
     came = {**evidence.measurement.partials, **evidence.measurement.adjoints}
     shapes = {path: graph.nodes[graph.inputs[path]].shape for path in graph.params}
     got = {path: np.zeros(shape) if (one := came[path]) is None else one.values for path, shape in shapes.items()}
     if any(got[path].shape != shape for path, shape in shapes.items()):
-        return None
+        return iter(())
     return explain(graph, scene.inputs, decisions_of(evidence, graph), evidence.dtype, got)
 
 
-def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, fault: Fault | None) -> Judgement:
+def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, faults: Iterator[Fault]) -> Judgement:
     """Return the judgement with its first wrong node: the adjoint that came back, and the fault that explains all."""
     passed = judgement.verdict.cls is Class.PASS
     said, short = [] if passed else [judgement.reason], judgement.diagnosis
     if wrong:
         line = statement(graph.nodes[graph.inputs[wrong[0].path]].where)
-        said.append(messages.wrong_adjoint(wrong[0], line))
+        said.append(step_messages.wrong_adjoint(wrong[0], line))
         short = f"the adjoint of {wrong[0].path}"
-    if fault:
+    if fault := next(faults, None):
         step = _step(graph, fault)
-        said.append(messages.fault(step))
-        short = messages.short_fault(step)
-    if _all_alike(judgement):
+        said.append(step_messages.fault(step, _elsewhere(graph, step, faults)))
+        short = step_messages.short_fault(step)
+    if _of_the_whole(judgement):
         short = judgement.diagnosis
     return dataclasses.replace(
         judgement,
@@ -77,19 +79,32 @@ def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, fault: F
     )
 
 
-def _all_alike(judgement: Judgement) -> bool:
-    """Return whether the whole gradient is negated, scaled or conjugated: that says more than any node in it."""
-    if judgement.diagnosis == messages.CONJUGATED:
+def _of_the_whole(judgement: Judgement) -> bool:
+    """Return whether the whole gradient is negated, scaled, conjugated or exchanged: that says more than any node."""
+    if judgement.diagnosis == messages.CONJUGATED or messages.is_exchange(judgement.diagnosis):
         return True
     alive = (leaf.wrong[leaf.judged & (leaf.truth != 0)] for leaf in judgement.leaves)
     return ALIKE.fullmatch(judgement.diagnosis) is not None and all(bool(wrong.all()) for wrong in alive)
+
+
+def _elsewhere(graph: Graph, step: Step, faults: Iterator[Fault]) -> Step | None:
+    """Return the step of another fault that explains the same: blame of one of several is no proof against it."""
+    others = (_step(graph, fault) for fault in islice(faults, OTHERS))
+    return next((other for other in others if _apart(step, other)), None)
+
+
+def _apart(one: Step, other: Step) -> bool:
+    """Return whether two steps are to be looked for at different places: in one line, at operands that have names."""
+    if one.line is None or one.line != other.line:
+        return other._replace(how=one.how) != one
+    return one.operand != other.operand and all(step.operand.startswith("`") for step in (one, other))
 
 
 def _step(graph: Graph, fault: Fault) -> Step:
     """Return a fault in the user's words."""
     node = graph.nodes[fault.node]
     line = statement(node.where)
-    operand = _operand(graph, node.args[fault.operand], line)
+    operand = "" if fault.operand is None else _operand(graph, node.args[fault.operand], line)
     return Step(operation=_operation(graph, fault.node), operand=operand, line=line, how=fault.change.words)
 
 

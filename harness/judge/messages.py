@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from harness.wording import result, verb
 if TYPE_CHECKING:
     from harness.judge.compare import Comparison
     from harness.judge.evidence import Judgement
-    from harness.statements import Statement
 
 
 HALF = "half accumulation"
@@ -143,9 +141,31 @@ def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
     judged = sum(int(leaf.judged.sum()) for leaf in leaves)
     worst = worst_of(leaves)
     excess = float(worst.excess[worst.worst()])
-    told = f" What came back is {diagnosis}." if diagnosis and diagnosis != HALF else ""
     count = f"{wrong} of {judged} entries {verb(wrong, 'is', 'are')} wrong; worst " if judged > 1 else ""
-    return f"{count}{entry(worst)} ({short(excess)} tolerances).{told}"
+    return f"{count}{entry(worst)} ({short(excess)} tolerances).{_kind(diagnosis)}"
+
+
+def _kind(diagnosis: str) -> str:
+    """Return what is said of a diagnosis beside the numbers."""
+    if not diagnosis or diagnosis == HALF:
+        return ""
+    if is_exchange(diagnosis):
+        return f" {diagnosis[0].upper()}{diagnosis[1:]}: return each in the place of its own input."
+    return f" What came back is {diagnosis}."
+
+
+def exchanged(cycles: Sequence[Sequence[str]]) -> str:
+    """Return the diagnosis of partials that are one another's."""
+    return f"the partials of {', and of '.join(_listed(cycle) for cycle in cycles)} are exchanged"
+
+
+def is_exchange(diagnosis: str) -> bool:
+    return diagnosis.endswith(" are exchanged")
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}"
 
 
 def exact(leaves: Sequence[Comparison]) -> str:
@@ -169,47 +189,6 @@ def ill_conditioned(leaf: Comparison) -> str:
         f"{leaf.path}: within tolerance, but the tolerance ({short(leaf.tolerance[at])} at {place(leaf.path, at)}) is "
         f"more than half of the gradient ({short(abs(leaf.truth[at]))}): nothing can be told in this dtype."
     )
-
-
-# --------------------------------------------------------------------------- a user's own gradient
-
-
-class Step(NamedTuple):
-    """One edge of a backward pass in the user's words."""
-
-    operation: str
-    operand: str
-    line: Statement | None
-    how: str
-
-
-def no_such_variable(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-    return f"An adjoint of {name!r} came back, which is no input and no variable of the definition; {hint}"
-
-
-def wrong_adjoint(one: Comparison, line: Statement | None) -> str:
-    at = one.worst()
-    made = f" (line {line.line}, `{line.text}`)" if line else ""
-    return (
-        f"Going backward, the first wrong adjoint is dJ/d{place(one.path, at)}{made}: "
-        f"got {number(one.got[at])}, truth {number(one.truth[at])}."
-    )
-
-
-def fault(step: Step) -> str:
-    where = f" in line {step.line.line}" if step.line else ""
-    into = f"`{step.line.text}`" if step.line else "it"
-    return (
-        f"Going backward, one wrong node explains it all, the {step.operation}{where}: "
-        f"the path from {step.operand} into {into} {step.how}."
-    )
-
-
-def short_fault(step: Step) -> str:
-    where = f"line {step.line.line}" if step.line else f"the {step.operation}"
-    return f"the path from {step.operand.replace('`', '')} into {where} {step.how}"
 
 
 # --------------------------------------------------------------------------- second looks
