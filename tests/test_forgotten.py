@@ -173,9 +173,9 @@ def test_below_a_mean_a_factor_is_likelier_than_a_forgotten_adjoint() -> None:
     w = builder.input("w", (3,), param=True)
     model = trial(b.call("mean", b.call("sin", w), axes=(0,), keepdims=False), w=[0.7, -0.2, 1.3])
     (sin,) = (k for k, node in enumerate(model.graph.nodes) if node.op == "sin")
-    first, *others = told(model, Fault(sin, 0, FORGETS))
+    first, *others = told(model, Fault((sin,), 0, FORGETS))
     assert first.change.words == "lacks its local derivative"
-    assert Fault(sin, 0, FORGETS) in others
+    assert Fault((sin,), 0, FORGETS) in others
 
 
 def test_an_infinite_derivative_where_no_adjoint_flows_hides_no_fault() -> None:
@@ -188,7 +188,7 @@ def test_an_infinite_derivative_where_no_adjoint_flows_hides_no_fault() -> None:
     model = model.fit()
     assert np.isfinite(model.right["w"].value).all()
     (sin,) = (k for k, node in enumerate(model.graph.nodes) if node.op == "sin")
-    missing = Fault(sin, 0, CHANGES[0])
+    missing = Fault((sin,), 0, CHANGES[0])
     assert told(model, missing)[0].change == missing.change
     assert replace(model, rules=RULES).fit().rules is not RULES
 
@@ -229,3 +229,60 @@ def test_a_node_that_alone_explains_it_is_blamed_alone() -> None:
     )
     assert "one wrong node explains it all, the multiply" in cell.reason
     assert "as well" not in cell.reason
+
+
+def twice(xp: Any, w: Any, v: Any) -> Any:
+    """J(w, v) of two layers with one activation."""
+    a = xp.tanh(w * v)
+    b = xp.tanh(a * v + 0.5)
+    return xp.sum(b * b) + xp.sum(a)
+
+
+FIRST = twice.__code__.co_firstlineno + 2
+AT_BOTH: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "forgets": (lambda g, y: 1 - y * y, "forgets the adjoint that it is given"),
+    "bare": (lambda g, y: g * 1, "lacks its local derivative"),
+    "negated": (lambda g, y: -g * (1 - y * y), "has the wrong sign"),
+    "twice": (lambda g, y: 2 * g * (1 - y * y), "counts twice"),
+}
+
+
+def by_rule(backend: str, rules: tuple[Callable[[Any, Any], Any], ...]) -> CellLine:
+    """Return the cell of a framework whose activations have these rules, in their order."""
+    made = case(w=param(shape=(2,)), v=param(shape=(2,)), points=[{"w": [0.3, 0.2], "v": [0.7, -0.4]}])(twice)
+
+    @made.native(backend, spelling="ours")
+    def ours(framework: Any, w: Any, v: Any) -> Any:
+        f = words(backend, framework)
+        first, second = (f.custom(f.tanh, lambda g, y, x, rule=rule: (rule(g, y),)) for rule in rules)
+        a = first(w * v)
+        b = second(a * v + 0.5)
+        return f.sum(b * b) + f.sum(a)
+
+    return judged(made, backend)
+
+
+def right(g: Any, y: Any) -> Any:
+    return g * (1 - y * y)
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+@pytest.mark.parametrize("name", AT_BOTH)
+def test_a_wrong_rule_that_is_used_at_several_places_is_one(backend: str, name: str) -> None:
+    rule, how = AT_BOTH[name]
+    both = by_rule(backend, (rule, rule))
+    assert (both.verdict, both.diagnosis) == ("DISAGREE", f"every tanh {how}")
+    assert f"one wrong rule explains it all, used in lines {FIRST} and {FIRST + 1}: every tanh {how}." in both.reason
+    assert by_rule(backend, (right, right)).cls == "pass"
+    for rules, line in (((rule, right), FIRST), ((right, rule), FIRST + 1)):
+        one = by_rule(backend, rules)
+        told = one.reason.partition("one wrong node explains it all, ")[2]  # the tanh, or what gives the same beside it
+        assert (one.verdict, f"tanh in line {line}" in told or how in told) == ("DISAGREE", True), one.reason
+        assert "every" not in one.diagnosis
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+def test_where_any_rule_would_explain_it_none_is_blamed(backend: str) -> None:
+    cell = by_rule(backend, (lambda g, y: 0 * g, lambda g, y: 0 * g))
+    assert (cell.verdict, cell.diagnosis) == ("DEAD-LEAF", "")
+    assert "explains it all" not in cell.reason

@@ -1,14 +1,15 @@
-"""Edges of a backward pass: the single one that, done wrong, explains a whole wrong gradient.
+"""Edges of a backward pass: the one that, done wrong, explains a whole wrong gradient, or the one rule.
 
 An edge is an operand of an operation, where an adjoint is multiplied by one local derivative. Each edge is given three
 weights: of what it passes on (1), of the adjoint passed on without a local derivative (0), and of the local derivative
 passed on without the adjoint (0). One gradient of ⟨v, gradient⟩ with respect to all weights, at random v, tells what
-every change of an edge would do; what fits is then computed in full.
+every change of an edge would do; what fits is then computed in full. Where no edge explains it, a rule may be wrong
+that is used at several places: what its changes would do together no slope tells, and each is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
@@ -71,10 +72,10 @@ A forgotten adjoint is last: where that is a simple number, as 1/n below a mean,
 
 
 class Fault(NamedTuple):
-    """One edge done wrong, or all edges of one operation."""
+    """One edge done wrong, or all edges of one operation; by a rule that is used again, at each place."""
 
-    node: int
-    """The operation, in the lowered graph."""
+    nodes: tuple[int, ...]
+    """The operation, in the lowered graph; of several alike the last first."""
     operand: int | None
     """Which of its operands; None: all, as where one rule answers for them."""
     change: Change
@@ -83,17 +84,25 @@ class Fault(NamedTuple):
 def explain(
     graph: Graph, inputs: Leaves, decisions: Decisions, dtype: str, got: Mapping[str, Array]
 ) -> Iterator[Fault]:
-    """Return the single faults that give what came back for every param: the likeliest first, then going backward.
+    """Yield the single faults that give what came back for every param: the likeliest first, then going backward.
 
-    `graph` is lowered; there is none where no single fault explains the whole difference within rounding. Each is
-    computed when it is asked for.
+    `graph` is lowered; there is none where no single fault explains the whole difference within rounding; then the
+    faults of one rule at several places are looked at. Each is computed when it is asked for.
     """
     if len(graph.needed()) > LARGEST or not all(np.isfinite(array).all() for array in got.values()):
-        return iter(())
+        return
     trial = _Trial(graph=graph, inputs=inputs, decisions=decisions, dtype=dtype, got=got).fit()
     if trial.explains(None):
-        return iter(())
-    return (fault for fault in islice(trial.candidates(), TRIED) if trial.explains(fault))
+        return
+    found = False
+    for fault in islice(trial.candidates(), TRIED):
+        if trial.explains(fault):
+            found = True
+            yield fault
+    if not found:
+        together = [*filter(trial.explains, islice(trial.faults(trial.alike()), TRIED))]
+        if len({fault.nodes for fault in together}) == 1:  # a gradient of zeros would be explained by any
+            yield from together
 
 
 # --------------------------------------------------------------------------- weights
@@ -202,8 +211,8 @@ class _Trial:
     def evaluated(self, graph: Graph, nodes: list[int], fault: Fault | None = None) -> dict[int, Bounded]:
         weights = {path: np.asarray(float(path.startswith("part"))) for path in self.weights}
         if fault is not None:
-            for operand, (what, weight) in product(self.operands(fault), fault.change.weights.items()):
-                weights[_name(fault.node, operand, what)] = np.asarray(weight)
+            for node, operand, what, weight in self.changed(fault):
+                weights[_name(node, operand, what)] = np.asarray(weight)
         probes = {f"probe of {path}": probe for path, probe in self.probes.items()}
         precision, decisions = PRECISIONS[self.dtype], dict(self.decisions)
         inputs = {**self.inputs, **weights, **probes}
@@ -227,12 +236,12 @@ class _Trial:
         return {path: values[node] for path, node in nodes.items()}
 
     def candidates(self) -> Iterator[Fault]:
-        """Yield the faults that would change ⟨probe, gradient⟩ as much as it is off."""
+        """Yield the faults of one operation that would change ⟨probe, gradient⟩ as much as it is off."""
         right = self.right.items()
         off = sum(float(np.sum(self.probes[path] * (self.got[path] - one.value))) for path, one in right)
         slack = sum(float(np.sum(self.probes[path] * self.allowed(one))) for path, one in right)
         slopes = self.slopes()
-        for fault in self.faults():
+        for fault in self.faults((node,) for node in reversed(range(len(self.graph.nodes)))):
             moved, doubt = self.moved(fault, slopes)
             if abs(moved - off) <= 2 * (slack + doubt):
                 yield fault
@@ -240,36 +249,38 @@ class _Trial:
     def moved(self, fault: Fault, slopes: Mapping[str, Bounded]) -> tuple[float, float]:
         """Return what a fault changes, and how far that may be wrong: the edges of one operation lie side by side."""
         moved = doubt = 0.0
-        for operand, (what, weight) in product(self.operands(fault), fault.change.weights.items()):
-            change, slope = weight - (what == "part"), slopes.get(_name(fault.node, operand, what))
+        for node, operand, what, weight in self.changed(fault):
+            change, slope = weight - (what == "part"), slopes.get(_name(node, operand, what))
             if change and slope is not None:
                 with np.errstate(invalid="ignore"):  # what is not finite fits nothing
                     moved += change * float(slope.value)
                     doubt += abs(change) * float(slope.error)
         return moved, doubt
 
-    def faults(self) -> Iterator[Fault]:
-        """Yield every change of every edge that has its weights; an adjoint is forgotten by one edge, or by all."""
-        for change, (node, operand) in product(CHANGES, self.edges()):
-            if not self.has(node, operand, change.needs):
-                continue
-            fault = Fault(node, None, change)
-            (first, *more) = self.operands(fault)
-            if change.alone and more and operand == first:
-                yield fault
-            yield Fault(node, operand, change)
+    def alike(self) -> list[tuple[int, ...]]:
+        """Return the operations that stand at several places, where one rule of a user's may answer for all."""
+        places: dict[tuple[str, int], list[int]] = {}
+        for position in reversed(range(len(self.graph.nodes))):
+            node = self.graph.nodes[position]
+            if node.op not in SPREADING and any(self.has(position, k) for k in range(len(node.args))):
+                places.setdefault((node.op, len(node.args)), []).append(position)
+        return [tuple(nodes) for nodes in places.values() if len(nodes) > 1]
 
-    def operands(self, fault: Fault) -> tuple[int, ...]:
-        """Return the operands whose edges a fault changes."""
-        every = range(len(self.graph.nodes[fault.node].args)) if fault.operand is None else (fault.operand,)
-        return tuple(operand for operand in every if self.has(fault.node, operand))
+    def faults(self, places: Iterable[tuple[int, ...]]) -> Iterator[Fault]:
+        """Yield every change of the edges that have its weights; an adjoint is forgotten by one edge, or by all."""
+        for change, nodes in product(CHANGES, places):
+            every = range(len(self.graph.nodes[nodes[0]].args))
+            able = [k for k in every if all(self.has(node, k, change.needs) for node in nodes)]
+            if change.alone and len(able) > 1:
+                yield Fault(nodes, None, change)
+            yield from (Fault(nodes, operand, change) for operand in able)
 
-    def edges(self) -> Iterator[tuple[int, int]]:
-        """Yield node and operand of every edge, from the output backward."""
-        for node in reversed(range(len(self.graph.nodes))):
-            for operand in range(len(self.graph.nodes[node].args)):
-                if self.has(node, operand):
-                    yield node, operand
+    def changed(self, fault: Fault) -> Iterator[tuple[int, int, str, float]]:
+        """Yield node, operand, kind and number of each weight that a fault sets."""
+        every = range(len(self.graph.nodes[fault.nodes[0]].args)) if fault.operand is None else (fault.operand,)
+        for node, operand, (what, weight) in product(fault.nodes, every, fault.change.weights.items()):
+            if self.has(node, operand, what):
+                yield node, operand, what, weight
 
     def has(self, node: int, operand: int, what: str = "part") -> bool:
         """Return whether an edge has this weight."""

@@ -102,10 +102,15 @@ def _apart(one: Step, other: Step) -> bool:
 
 def _step(graph: Graph, fault: Fault) -> Step:
     """Return a fault in the user's words."""
-    node = graph.nodes[fault.node]
-    line = statement(node.where)
-    operand = "" if fault.operand is None else _operand(graph, node.args[fault.operand], line)
-    return Step(operation=_operation(graph, fault.node), operand=operand, line=line, how=fault.change.words)
+    position, *others = fault.nodes
+    lines = [statement(graph.nodes[one].where) for one in fault.nodes]
+    args, operation = graph.nodes[position].args, _operation(graph, position)
+    if not others:
+        operand = "" if fault.operand is None else _operand(graph, args[fault.operand], lines[0])
+        return Step(operation=operation, operand=operand, line=lines[0], how=fault.change.words)
+    operand = "" if fault.operand is None or len(args) == 1 else f"operand {fault.operand + 1}"
+    numbers = tuple(sorted({line.line for line in lines if line is not None}))
+    return Step(operation=operation, operand=operand, line=None, how=fault.change.words, lines=numbers)
 
 
 def _operand(graph: Graph, position: int, line: Statement | None) -> str:

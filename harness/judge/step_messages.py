@@ -21,6 +21,8 @@ class Step(NamedTuple):
     """Empty where the rule of the whole operation is meant."""
     line: Statement | None
     how: str
+    lines: tuple[int, ...] | None = None
+    """Of a rule that is used at several places: the lines of those, in order."""
 
 
 def no_such_variable(name: str, known: Sequence[str]) -> str:
@@ -40,6 +42,9 @@ def wrong_adjoint(one: Comparison, line: Statement | None) -> str:
 
 def fault(step: Step, other: Step | None = None) -> str:
     """Return what is said of the fault that explains a gradient; `other` is another that would."""
+    if step.lines is not None:
+        used = f"one wrong rule explains it all, used {_places(step.lines)}"
+        return f"Going backward, {used}: {_everywhere(step)} {step.how}."
     into = f"`{step.line.text}`" if step.line else "it"
     path = f"the path from {step.operand} into {into}" if step.operand else into
     said = f"Going backward, one wrong node explains it all, the {_place(step)}: {path} {step.how}."
@@ -50,6 +55,8 @@ def fault(step: Step, other: Step | None = None) -> str:
 
 
 def short_fault(step: Step) -> str:
+    if step.lines is not None:
+        return f"{_everywhere(step)} {step.how}"
     if not step.operand:
         return f"the {_place(step)} {step.how}"
     where = f"line {step.line.line}" if step.line else f"the {step.operation}"
@@ -58,3 +65,13 @@ def short_fault(step: Step) -> str:
 
 def _place(step: Step) -> str:
     return f"{step.operation} in line {step.line.line}" if step.line else step.operation
+
+
+def _everywhere(step: Step) -> str:
+    """Return what a rule that is used at several places is called: by its operation and operand."""
+    return f"the path from {step.operand} of every {step.operation}" if step.operand else f"every {step.operation}"
+
+
+def _places(lines: Sequence[int]) -> str:
+    *first, last = lines or ("?",)
+    return f"in lines {', '.join(map(str, first))} and {last}" if first else f"more than once in line {last}"
