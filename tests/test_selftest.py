@@ -24,7 +24,7 @@ from harness.selftest.defects import BACKENDS, Defect
 from harness.selftest.prove import Proof, Request, prove
 from harness.selftest.scenes import SCALED, SMOOTH, TIED
 from harness.selftest.table import table
-from harness.selftest.trial import Outcome, planted
+from harness.selftest.trial import Outcome, judged, planted
 from test_repository import MACHINE
 
 pytestmark = pytest.mark.needs(*BACKENDS)
@@ -32,6 +32,8 @@ KINDS = (
     "one_negated median_by_1e_9 median_zeroed transposed float32_inside nan_in_one tanh_by_1_less_y bias_of_one_row "
     "sin_by_minus_cos none detached value_plus_one raising"
 ).split()
+FORGETFUL = [f"{op}_forgets_its_adjoint" for op in ("tanh", "sqrt", "sigmoid", "relu", "add")]
+EXCHANGED = ["partials_exchanged", "queries_and_keys_exchanged", "partials_moved_on"]
 
 
 @contextmanager
@@ -50,6 +52,14 @@ def proof() -> Proof:
     return proved(*KINDS, draws=30)
 
 
+@pytest.fixture(scope="module")
+def told() -> Proof:
+    """Return the proof of the defects that have words of their own, each on every framework."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proving, "_turn", lambda defect, place: True)
+        return proved(*FORGETFUL, *EXCHANGED, "sin_forgets_its_adjoint")
+
+
 def test_every_planted_defect_is_found_and_no_draw_alarms(proof: Proof) -> None:
     assert proof.problems() == []
     assert {trial.defect.kind for trial in proof.trials} == set(KINDS)
@@ -64,6 +74,20 @@ def test_the_page_tells_all_of_it(proof: Proof) -> None:
     assert page == table(proof)
     assert all(f"| {kind.replace('_', ' ')} |" in page for kind in KINDS)
     assert not MACHINE.search(page)
+
+
+def test_forgotten_adjoints_and_exchanged_partials_are_told_on_every_framework(told: Proof) -> None:
+    assert told.problems() == []
+    kinds = {(trial.defect.kind, trial.defect.backend) for trial in told.trials}
+    wanted = (*FORGETFUL, *EXCHANGED, "sin_forgets_its_adjoint")
+    assert kinds == {(kind, backend) for kind in wanted for backend in BACKENDS}
+    for trial in told.trials:
+        assert trial.outcome is Outcome.FOUND
+        assert trial.named is (None if trial.defect.kind in EXCHANGED else True)
+        if trial.defect.kind in FORGETFUL:
+            assert trial.line.diagnosis.endswith(" forgets the adjoint that it is given")
+    moved_on = {trial.line.diagnosis for trial in told.trials if trial.defect.kind == "partials_moved_on"}
+    assert moved_on == {"the partials of q, k and v are exchanged"}
 
 
 # --------------------------------------------------------------------------- it fails when it should
@@ -127,6 +151,22 @@ def test_a_message_that_blames_another_operation_is_a_problem(proof: Proof) -> N
         assert any(said.startswith(problem) for said in replace(proof, trials=(trial,)).problems())
 
 
+def test_a_diagnosis_that_is_not_said_or_speaks_of_others_is_a_miss(told: Proof) -> None:
+    for trial in told.trials:
+        for words in ("", "scaled by 2", "the partials of a and b are exchanged", "the tanh in line 1 counts twice"):
+            line = msgspec.structs.replace(trial.line, diagnosis=words)
+            assert judged(trial.defect, "float64", [line], None).outcome is Outcome.MISSED
+
+
+def test_a_forgotten_adjoint_that_another_operation_is_blamed_for_is_a_problem(told: Proof) -> None:
+    for trial in (trial for trial in told.trials if trial.defect.kind in FORGETFUL):
+        before, _ = trial.line.reason.split("one wrong node explains it all, ")
+        for blamed in ("the cos in line 1: it forgets the adjoint", "the subtract in line 1: the path from the tanh"):
+            reason = f"{before}one wrong node explains it all, {blamed} forgets the adjoint that it is given."
+            wrong = replace(trial, line=msgspec.structs.replace(trial.line, reason=reason))
+            assert wrong.named is False
+
+
 def test_what_no_convention_gives_at_a_tie_may_be_inconclusive_and_must_not_pass() -> None:
     found = proved("relu_at_0_by_037", "relu_at_0_negated", "tie_to_each")
     outcomes = {trial.defect.kind: trial for trial in found.trials}
@@ -134,9 +174,9 @@ def test_what_no_convention_gives_at_a_tie_may_be_inconclusive_and_must_not_pass
     doubted = outcomes["relu_at_0_by_037"]
     assert doubted.outcome in (Outcome.DOUBTED, Outcome.FOUND)
     passed = msgspec.structs.replace(doubted.line, verdict="SUBGRADIENT", cls="pass")
-    assert proving.judged(doubted.defect, "float64", [passed], None).outcome is Outcome.MISSED
+    assert judged(doubted.defect, "float64", [passed], None).outcome is Outcome.MISSED
     other = msgspec.structs.replace(doubted.line, verdict="UNDEFINED", cls="inconclusive")
-    assert proving.judged(doubted.defect, "float64", [other], None).outcome is Outcome.MISSED
+    assert judged(doubted.defect, "float64", [other], None).outcome is Outcome.MISSED
     assert f"| float64 | {found.count(Outcome.FOUND)} |" in table(found)
 
 
@@ -147,8 +187,8 @@ def test_a_small_defect_that_passes_is_excused_by_its_resolution_alone(proof: Pr
     line = msgspec.structs.replace(small.line, verdict="AGREE", cls="pass")
     for size, wanted in ((small.resolution, Outcome.UNDETECTABLE), (10 * small.resolution, Outcome.MISSED)):
         defect: Defect = replace(small.defect, size=size)
-        assert proving.judged(defect, "float64", [line], small.resolution).outcome is wanted
-    assert proving.judged(small.defect, "float64", [line], None).outcome is Outcome.MISSED
+        assert judged(defect, "float64", [line], small.resolution).outcome is wanted
+    assert judged(small.defect, "float64", [line], None).outcome is Outcome.MISSED
 
 
 def test_too_many_unseen_defects_are_a_problem(proof: Proof) -> None:

@@ -23,6 +23,8 @@ class Slip:
     cases: tuple[str, ...]
     blame: str = ""
     """What a message that blames one operation must say; "": its name. An edge is told at either of its ends."""
+    diagnosis: tuple[str, ...] = ()
+    """Words one of which must stand in the diagnosis; empty: any."""
     verdicts: frozenset[str] = frozenset({"DISAGREE"})
     doubts: frozenset[str] = frozenset()
 
@@ -34,6 +36,7 @@ class Slip:
             backend=backend,
             native=with_op(backend, self.op, ruled(self.rule)),
             verdicts=self.verdicts,
+            diagnosis=self.diagnosis,
             doubts=self.doubts,
             operation=self.blame or f".*the {self.op} ",
         )
@@ -129,6 +132,20 @@ def _count(x: Any, axis: Any) -> int:
 
 SPREAD, SHARES = ".*from (the sqrt|`spread`) ", ".*from (the softmax|the divide) "
 """A root that stands in a variable, and the last step of a softmax."""
+FORGETS = "forgets the adjoint that it is given"
+
+
+def _forgetful(op: str, rule: Rule, *cases: str, told: str = "") -> Slip:
+    """Return the slip of a rule that returns its local derivative alone: the words and the operation must be told."""
+    return Slip(
+        kind=f"{op}_forgets_its_adjoint",
+        op=op,
+        rule=rule,
+        cases=cases,
+        blame=f"the {told or op} .*{FORGETS}",
+        diagnosis=(FORGETS,),
+    )
+
 
 SLIPS: tuple[Slip, ...] = (
     Slip(kind="tanh_by_1_less_y", op="tanh", rule=lambda f, g, y, x: (g * (1 - y),), cases=("mlp", "elman")),
@@ -231,6 +248,18 @@ SLIPS: tuple[Slip, ...] = (
         rule=lambda f, g, y, x: (g * (y * (1 - y) + 1e-3),),
         cases=("residual",),
     ),
+    Slip(
+        kind="sin_forgets_its_adjoint",
+        op="sin",
+        rule=lambda f, g, y, x: (f.cos(x),),
+        cases=("wave",),
+        diagnosis=(FORGETS, "lacks its local derivative"),  # of w sin w: the product without its w is the same gradient
+    ),
+    _forgetful("tanh", lambda f, g, y, x: (1 - y * y,), "mlp"),
+    _forgetful("sqrt", lambda f, g, y, x: (0.5 / y,), "layer_norm"),
+    _forgetful("sigmoid", lambda f, g, y, x: (y * (1 - y),), "residual"),
+    _forgetful("relu", lambda f, g, y, x: (f.where(x > 0, 1 + 0 * g, 0 * g),), "relu_net", told="(relu|pick)"),
+    _forgetful("add", lambda f, g, y, a, b: (1 + 0 * g, f.sum(1 + 0 * g, axis=0)), "logistic", "relu_net"),
 )
 
 NOTHING = frozenset({"DISCONNECTED", "DEAD-LEAF"})

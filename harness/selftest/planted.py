@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.declare import Case, case, data, param
 from harness.points import point
-from harness.selftest import at_leaf, at_tie, conduct, endings, in_step
+from harness.selftest import at_leaf, at_leaves, at_tie, conduct, endings, in_step
 from harness.selftest.defects import Defect
 
 RNG = np.random.default_rng(20260301)
@@ -228,6 +228,7 @@ def joint(xp: Any, x: Any) -> Any:
 CASES: dict[str, Case] = {value.id.split(".")[1]: value for value in list(vars().values()) if isinstance(value, Case)}
 DEFECTS: tuple[Defect, ...] = (
     *at_leaf.planted(),
+    *at_leaves.planted(),
     *in_step.planted(),
     *at_tie.planted(),
     *conduct.planted(),
