@@ -40,6 +40,7 @@ HYPOTHESES = {
     "scaled by 1 + 1e-06": TRUTH * (1 + 1e-6),
     "zero at [1, 2]": changed(e12=0.0),
     "zero at [0, 0], [0, 1], [0, 2]": np.where(np.arange(3)[:, None] == 0, 0.0, TRUTH),
+    "zero up to rounding at every entry": 1e-16 * TRUTH,
     "entries [0, 1] and [2, 0] swapped": changed(e01=7.0, e20=2.0),
     "transposed": TRUTH.T,
     "precision leak: only float32-accurate": (TRUTH * (1 + 3e-8 * np.sin(TRUTH))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,7 +161,7 @@ def test_a_diagnosis_that_is_not_said_or_speaks_of_others_is_a_miss(told: Proof)
 
 def test_a_forgotten_adjoint_that_another_operation_is_blamed_for_is_a_problem(told: Proof) -> None:
     for trial in (trial for trial in told.trials if trial.defect.kind in FORGETFUL):
-        before, _ = trial.line.reason.split("one wrong node explains it all, ")
+        before, _ = re.split("one wrong (?:node|rule) explains it all, ", trial.line.reason)
         for blamed in ("the cos in line 1: it forgets the adjoint", "the subtract in line 1: the path from the tanh"):
             reason = f"{before}one wrong node explains it all, {blamed} forgets the adjoint that it is given."
             wrong = replace(trial, line=msgspec.structs.replace(trial.line, reason=reason))

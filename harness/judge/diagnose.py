@@ -76,11 +76,13 @@ def _scaled_by(factors: tuple[Fraction, ...]) -> Callable[[Comparison], str]:
 
 
 def _zero(comparison: Comparison) -> str:
-    """Zeros where the truth is not zero; the other entries are right."""
-    if not np.all(comparison.got[comparison.wrong] == 0):
+    """Zeros where the truth is not zero, or what rounding leaves of them; the other entries are right."""
+    size = np.abs(comparison.got[comparison.wrong])
+    if not np.all(size <= comparison.tolerance[comparison.wrong]):
         return ""
+    word = "zero up to rounding" if size.any() else "zero"
     places = _places(comparison.wrong)
-    return f"zero at {places}" if places else "zero"
+    return f"{word} at {places}" if places else word
 
 
 def _swapped(comparison: Comparison) -> str:

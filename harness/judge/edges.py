@@ -38,6 +38,10 @@ SPREADING = ("broadcast_to", "reshape")
 """Operations that a user does not write: they belong to the one that asked for them."""
 
 
+PLAIN = ("add", "subtract", "negative")
+"""Operations whose rules nobody writes by hand; what they forget is what the next one back would, the likelier one."""
+
+
 class Change(NamedTuple):
     """A way to do an edge wrong: the weights of its contribution, of the bare adjoint and of the lone derivative."""
 
@@ -268,7 +272,10 @@ class _Trial:
 
     def faults(self, places: Iterable[tuple[int, ...]]) -> Iterator[Fault]:
         """Yield every change of the edges that have its weights; an adjoint is forgotten by one edge, or by all."""
-        for change, nodes in product(CHANGES, places):
+        going_back = [*places]
+        plain_last = sorted(going_back, key=lambda nodes: self.graph.nodes[nodes[0]].op in PLAIN)
+        tried = ((change, nodes) for change in CHANGES for nodes in (plain_last if change.alone else going_back))
+        for change, nodes in tried:
             every = range(len(self.graph.nodes[nodes[0]].args))
             able = [k for k in every if all(self.has(node, k, change.needs) for node in nodes)]
             if change.alone and len(able) > 1:

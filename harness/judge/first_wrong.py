@@ -13,11 +13,12 @@ from harness.graph.node import Graph
 from harness.judge import messages, step_messages
 from harness.judge.adjoints import Incomparable, compared, decisions_of, watched
 from harness.judge.compare import Comparison
-from harness.judge.edges import SPREADING, Fault, explain
+from harness.judge.edges import Fault, explain
 from harness.judge.evidence import Evidence, Judgement, Scene
+from harness.judge.names import Names
 from harness.judge.step_messages import Step
 from harness.judge.verdict import Class, Verdict
-from harness.statements import Statement, statement
+from harness.truth.origins import calls
 
 GRADIENT = (Verdict.DISAGREE, Verdict.DEAD_LEAF, Verdict.DISCONNECTED)
 """The verdicts that say of a gradient that it is wrong, and not why."""
@@ -43,7 +44,10 @@ def told(evidence: Evidence, judgement: Judgement) -> Judgement:
     except Incomparable as why:
         return Judgement(verdict=why.verdict, reason=str(why))
     wrong = [one for one in compared(evidence, scene, graph) if one.wrong.any()]
-    return judgement if passed and not wrong else _named(judgement, wrong, graph, _faults(evidence, scene, graph))
+    if passed and not wrong:
+        return judgement
+    names = Names(graph=graph, calls=tuple(calls(scene.graph)))
+    return _named(judgement, wrong, names, _faults(evidence, scene, graph))
 
 
 def _faults(evidence: Evidence, scene: Scene, graph: Graph) -> Iterator[Fault]:
@@ -56,17 +60,17 @@ def _faults(evidence: Evidence, scene: Scene, graph: Graph) -> Iterator[Fault]:
     return explain(graph, scene.inputs, decisions_of(evidence, graph), evidence.dtype, got)
 
 
-def _named(judgement: Judgement, wrong: list[Comparison], graph: Graph, faults: Iterator[Fault]) -> Judgement:
+def _named(judgement: Judgement, wrong: list[Comparison], names: Names, faults: Iterator[Fault]) -> Judgement:
     """Return the judgement with its first wrong node: the adjoint that came back, and the fault that explains all."""
     passed = judgement.verdict.cls is Class.PASS
     said, short = [] if passed else [judgement.reason], judgement.diagnosis
     if wrong:
-        line = statement(graph.nodes[graph.inputs[wrong[0].path]].where)
+        line = names.line(names.graph.inputs[wrong[0].path])
         said.append(step_messages.wrong_adjoint(wrong[0], line))
         short = f"the adjoint of {wrong[0].path}"
     if fault := next(faults, None):
-        step = _step(graph, fault)
-        said.append(step_messages.fault(step, _elsewhere(graph, step, faults)))
+        step = _step(names, fault)
+        said.append(step_messages.fault(step, _elsewhere(names, step, faults)))
         short = step_messages.short_fault(step)
     if _of_the_whole(judgement):
         short = judgement.diagnosis
@@ -87,46 +91,30 @@ def _of_the_whole(judgement: Judgement) -> bool:
     return ALIKE.fullmatch(judgement.diagnosis) is not None and all(bool(wrong.all()) for wrong in alive)
 
 
-def _elsewhere(graph: Graph, step: Step, faults: Iterator[Fault]) -> Step | None:
+def _elsewhere(names: Names, step: Step, faults: Iterator[Fault]) -> Step | None:
     """Return the step of another fault that explains the same: blame of one of several is no proof against it."""
-    others = (_step(graph, fault) for fault in islice(faults, OTHERS))
+    others = (_step(names, fault) for fault in islice(faults, OTHERS))
     return next((other for other in others if _apart(step, other)), None)
 
 
 def _apart(one: Step, other: Step) -> bool:
-    """Return whether two steps are to be looked for at different places: in one line, at operands that have names."""
+    """Return whether two steps are to be looked for at different places: in one line, by names or in another way."""
     if one.line is None or one.line != other.line:
         return other._replace(how=one.how) != one
+    if one.operation != other.operation and one.how != other.how:
+        return True
     return one.operand != other.operand and all(step.operand.startswith("`") for step in (one, other))
 
 
-def _step(graph: Graph, fault: Fault) -> Step:
+def _step(names: Names, fault: Fault) -> Step:
     """Return a fault in the user's words."""
     position, *others = fault.nodes
-    lines = [statement(graph.nodes[one].where) for one in fault.nodes]
-    args, operation = graph.nodes[position].args, _operation(graph, position)
+    args = names.graph.nodes[position].args
     if not others:
-        operand = "" if fault.operand is None else _operand(graph, args[fault.operand], lines[0])
-        return Step(operation=operation, operand=operand, line=lines[0], how=fault.change.words)
+        operand = "" if fault.operand is None else names.operand(position, args[fault.operand])
+        operation, line = names.operation(position), names.line(position)
+        return Step(operation=operation, operand=operand, line=line, how=fault.change.words)
     operand = "" if fault.operand is None or len(args) == 1 else f"operand {fault.operand + 1}"
-    numbers = tuple(sorted({line.line for line in lines if line is not None}))
-    return Step(operation=operation, operand=operand, line=None, how=fault.change.words, lines=numbers)
-
-
-def _operand(graph: Graph, position: int, line: Statement | None) -> str:
-    """Return what the user calls a node that a statement reads: input, variable, or an operation of its own."""
-    while graph.nodes[position].op in SPREADING:
-        (position, *_) = graph.nodes[position].args
-    node = graph.nodes[position]
-    if node.op == "input":
-        return f"`{node.attrs['path']}`"
-    made = statement(node.where)
-    return f"`{made.target}`" if made is not None and made.target and made != line else f"the {node.op}"
-
-
-def _operation(graph: Graph, position: int) -> str:
-    """Return the operation that a node belongs to: a broadcast is its user's."""
-    users = (k for k in range(position, len(graph.nodes)) if position in graph.nodes[k].args)
-    while graph.nodes[position].op in SPREADING and (user := next(users, None)) is not None:
-        return _operation(graph, user)
-    return graph.nodes[position].op
+    numbers = {line.line for node in fault.nodes if (line := names.line(node)) is not None}
+    operation = names.shared(fault.nodes)
+    return Step(operation=operation, operand=operand, line=None, how=fault.change.words, lines=tuple(sorted(numbers)))

@@ -38,7 +38,7 @@ class Slip:
             verdicts=self.verdicts,
             diagnosis=self.diagnosis,
             doubts=self.doubts,
-            operation=self.blame or f".*the {self.op} ",
+            operation=self.blame or f".*(the|every) {self.op} ",
         )
 
 
@@ -135,14 +135,14 @@ SPREAD, SHARES = ".*from (the sqrt|`spread`) ", ".*from (the softmax|the divide)
 FORGETS = "forgets the adjoint that it is given"
 
 
-def _forgetful(op: str, rule: Rule, *cases: str, told: str = "") -> Slip:
+def _forgetful(op: str, rule: Rule, *cases: str) -> Slip:
     """Return the slip of a rule that returns its local derivative alone: the words and the operation must be told."""
     return Slip(
         kind=f"{op}_forgets_its_adjoint",
         op=op,
         rule=rule,
         cases=cases,
-        blame=f"the {told or op} .*{FORGETS}",
+        blame=f"(the|.*every) ([a-z]+ of the )?{op} .*{FORGETS}",
         diagnosis=(FORGETS,),
     )
 
@@ -255,10 +255,10 @@ SLIPS: tuple[Slip, ...] = (
         cases=("wave",),
         diagnosis=(FORGETS, "lacks its local derivative"),  # of w sin w: the product without its w is the same gradient
     ),
-    _forgetful("tanh", lambda f, g, y, x: (1 - y * y,), "mlp"),
+    _forgetful("tanh", lambda f, g, y, x: (1 - y * y,), "mlp", "elman", "embedding"),
     _forgetful("sqrt", lambda f, g, y, x: (0.5 / y,), "layer_norm"),
     _forgetful("sigmoid", lambda f, g, y, x: (y * (1 - y),), "residual"),
-    _forgetful("relu", lambda f, g, y, x: (f.where(x > 0, 1 + 0 * g, 0 * g),), "relu_net", told="(relu|pick)"),
+    _forgetful("relu", lambda f, g, y, x: (f.where(x > 0, 1 + 0 * g, 0 * g),), "relu_net"),
     _forgetful("add", lambda f, g, y, a, b: (1 + 0 * g, f.sum(1 + 0 * g, axis=0)), "logistic", "relu_net"),
 )
 

@@ -21,7 +21,7 @@ REACH = {"SUSPECT": 5.0}
 """How far above ρ a fault can be that was not blamed: tolerance and rounding, or four tolerances and rounding."""
 NOT_RUN = frozenset({"UNSUPPORTED", "NOT-INSTALLED"})
 TIGHT = "float64"
-BLAME = re.compile("one wrong node explains it all, (.*)", re.DOTALL)
+BLAME = re.compile("one wrong (?:node|rule) explains it all, (.*)", re.DOTALL)
 """What a message says that blames one operation."""
 
 
