@@ -28,7 +28,7 @@ def mixed(xp: Any, w: Any, v: Any) -> Any:
 
 
 def test_a_step_inside_a_call_is_called_by_both() -> None:
-    names, words = named(mixed)
+    _, words = named(mixed)
     assert {"tanh", "multiply", "add", "sum"} <= set(words)
     assert words.count("pick of the relu") == 2
     assert any(word.endswith(" of the mean") for word in words)
