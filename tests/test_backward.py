@@ -378,7 +378,7 @@ def test_it_is_planned_in_float64_alone_and_only_where_there_is_one() -> None:
     assert not [cell for cell in plan([made], Selection()) if cell.backend not in BACKENDS]
     made.backward(RIGHT["dictionary"])
     own = [cell.id for cell in plan([made], Selection()) if cell.backend not in BACKENDS]
-    assert own == [f"test_backward.net/numpy/port/eager/grad/float64/{point}" for point in ("p0", "p1")]
+    assert own == [f"test_backward.net/numpy/backward/eager/grad/float64/{point}" for point in ("p0", "p1")]
     assert "numpy" not in BACKENDS
 
 
@@ -395,6 +395,15 @@ def test_two_of_one_name_are_refused() -> None:
 
     with pytest.raises(DeclarationError, match="two spellings on numpy are named mine"):
         made.backward(mine)
+
+
+def test_two_without_a_name_are_refused_with_what_can_be_done() -> None:
+    """A gradient by hand has no other name than its function's."""
+    made = declared()
+    made.backward(lambda w, b, x, y: None)
+    assert [one.written for one in made.natives] == ["backward"]
+    with pytest.raises(DeclarationError, match=r"named backward, one at .*; give one a name of its own by def$"):
+        made.backward(lambda w, b, x, y: 0)
 
 
 ASSIGNMENT = """from harness import case, data, param

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -311,6 +312,11 @@ def test_what_there_is_not_is_told_with_the_nearest_name_or_what_there_is(tmp_pa
     assert gradharness("run", "case_fr.py", "--backend", "sympy", "-q", cwd=tmp_path).returncode == 0
     assert told("show", "fr.qs/sympy").endswith("did you mean fr.sq/sympy?\n")
     assert told("show", "nonsense").endswith("in reports/latest; it has cells of fr.sq, fr.surr\n")
+    assert told("repro", "fr.qs/sympy").endswith("in reports/latest; did you mean fr.sq/sympy?\n")
+    assert told("repro", "lesson.sqare/sympy").endswith("did you mean lesson.square/sympy?\n")
+    shutil.copytree(tmp_path / "reports" / "latest", tmp_path / "there")
+    assert told("repro", "sqare/sympy", "--run", "there").endswith("in there; did you mean fr.sq/sympy?\n")
+    assert told("repro", "lesson.sqare", "--run", "there").endswith("in there; it has cells of fr.sq, fr.surr\n")
 
 
 def test_a_place_is_told_once_and_from_where_the_command_is(tmp_path: Path) -> None:

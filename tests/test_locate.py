@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -175,6 +176,115 @@ def test_a_search_that_ends_at_its_budget_says_so(monkeypatch: pytest.MonkeyPatc
 
 def _poor(purse: Any) -> None:
     purse.operations, purse.seconds, purse.hint = 2, 100.0, None
+
+
+# --------------------------------------------------------------------------- what is no number
+
+
+def masked(xp: Any, w: Any) -> Any:
+    return xp.sum(xp.where(w > 0, xp.sqrt(w), 0 * w))
+
+
+def away(xp: Any, w: Any) -> Any:
+    return xp.sum(xp.where(w > 1, xp.sqrt(w), 0 * w))
+
+
+def sinc(xp: Any, w: Any) -> Any:
+    return xp.sum(xp.where(w > 0, xp.sin(w) / w, 1 + 0 * w))
+
+
+def squared(xp: Any, w: Any) -> Any:
+    return xp.sum(xp.where(w > 0, xp.log(w) ** 2, 0 * w))
+
+
+def harmless(xp: Any, w: Any) -> Any:
+    inner = xp.where(w > 1, xp.sin(w) / w, 0 * w)
+    return xp.sum(xp.where(w > -1, inner, xp.log(w - 2)))
+
+
+def length(xp: Any, w: Any) -> Any:
+    return 3 * xp.sqrt(xp.sum(w * w))
+
+
+def ratio(xp: Any, w: Any) -> Any:
+    return xp.sum(w) / xp.sum(w * w)
+
+
+SLOPE = "with the adjoint 0.0, its partial by {} is nan{}: 0 times a slope that is not finite."
+LOST: dict[str, tuple[Callable[..., Any], float, str, str, str, str]] = {
+    "masked": (masked, 0, "UNDEFINED", "gives no number", "jnp.sqrt", f"at w[0] = 0.0, {SLOPE.format('w[0]', '')}"),
+    "away": (away, 0, "NONFINITE", "differs", "jnp.sqrt", f"at w[0] = 0.0, {SLOPE.format('w[0]', ', truth 0.0')}"),
+    "0/0": (
+        sinc,
+        0,
+        "NONFINITE",
+        "gives no number",
+        "x / w",
+        f"at x[0] = 0.0 and w[0] = 0.0, {SLOPE.format('x[0]', '')}",
+    ),
+    "value": (squared, -1, "NONFINITE", "gives no number", "jnp.log", "at w[0] = -1.0, its value[0] is nan."),
+    "length": (
+        length,
+        0,
+        "NONFINITE",
+        "gives no number",
+        "jnp.sqrt",
+        "at x = 0.0, with the adjoint 3.0, its partial by x is inf.",
+    ),
+    "ratio": (ratio, 0, "UNDEFINED", "gives no number", "x / y", "at x = 0.0 and y = 0.0, its value is nan."),
+    "harmless": (
+        harmless,
+        0,
+        "NONFINITE",
+        "gives no number",
+        "x / w",
+        f"at x[0] = 0.0 and w[0] = 0.0, {SLOPE.format('x[0]', '')}",
+    ),
+}
+
+
+@pytest.mark.needs("jax")
+@pytest.mark.parametrize("name", LOST)
+def test_the_operation_at_which_a_gradient_ceases_to_be_a_number_is_named(name: str, tmp_path: Path) -> None:
+    """With the numbers that explain it; a value that is none and that nothing depends on is passed over."""
+    function, at, verdict, does, words, said = LOST[name]
+    cell = judged(function, "jax", w=[at, at] if name in ("length", "ratio") else [at, 4.0])
+    assert cell.verdict == verdict, cell.reason
+    where = f"(line {first_line(function) + 1})"
+    assert cell.reason.endswith(f"The first operation that {does}: {words} {where}: {said}")
+    assert (cell.first_op is None) == (verdict == "UNDEFINED")
+    if cell.first_op is not None:
+        assert re.search("nan|inf", run(cell.first_op.program, tmp_path))
+
+
+@pytest.mark.needs("tensorflow")
+def test_where_no_number_is_missing_nothing_is_named() -> None:
+    """TensorFlow's sqrt takes 0 times its infinite slope for 0."""
+    cell = judged(masked, "tensorflow", w=[0.0, 4.0])
+    assert (cell.verdict, cell.gradient["w"].values[0]) == ("UNDEFINED", 0.0)
+    assert "operation" not in cell.reason
+
+
+@pytest.mark.needs("jax")
+@pytest.mark.parametrize(("factor", "adjoint"), [(1, ""), (2, "with the adjoint 2.0, ")])
+def test_at_a_kink_an_operation_is_held_to_its_one_sided_derivatives(factor: int, adjoint: str) -> None:
+    """The truth by one convention is a number that nobody can relate to."""
+    cell = judged(lambda xp, w: factor * xp.linalg.vector_norm(w), "jax", w=[0.0, 0.0])
+    assert cell.verdict == "NONFINITE"
+    assert cell.reason.endswith(
+        f"): {adjoint}its partial by w[0] is nan, one-sided derivatives -{factor}.0 and {factor}.0."
+    )
+
+
+@pytest.mark.needs("torch")
+def test_the_adjoint_that_scales_a_partial_is_told() -> None:
+    """Torch's tanh lies; its partial holds the adjoint, which is no part of its derivative."""
+    case = case_of(lambda xp, w: 3 * xp.tanh(w), dict(w=0.5))
+    selection = Selection(backends=("torch",), dtypes=("float64",))
+    (cell,) = execute(Order(cases=(case,), selection=selection), Counting(Liar())).cells
+    assert "torch.tanh (line " in cell.reason
+    assert "): with the adjoint 3.0, its partial by w is 2.35" in cell.reason
+    assert ", error " in cell.reason.partition("torch.tanh")[2]
 
 
 # --------------------------------------------------------------------------- the record and the reports

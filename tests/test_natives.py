@@ -164,6 +164,37 @@ def test_a_stopped_path_is_named(backend: str) -> None:
     )
 
 
+CUT: dict[str, tuple[Native, str]] = {
+    "stopped": (lambda torch, w, v: (torch.sin(w.detach()) * v).sum(), ""),
+    "unused": (
+        lambda torch, w, v: torch.sin(v).sum(),
+        "Central differences of its own values by w are 0: look whether the function uses it, and rounds it nowhere.",
+    ),
+    "another": (
+        lambda torch, w, v: (torch.sin(w.detach()) * (v + v.detach()) / 2).sum(),
+        "What came back for v contradicts its own values, too.",
+    ),
+}
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("name", CUT)
+def test_what_its_values_say_of_a_none_is_told_where_it_adds_something(name: str) -> None:
+    """That no gradient contradicts a value which depends on the leaf is said already."""
+    function, said = CUT[name]
+
+    @case(w=param(shape=2), v=param(shape=2), points=[dict(w=[0.5, 1], v=[1, 2])])
+    def cost(xp: Any, w: Any, v: Any) -> Any:
+        return xp.sum(xp.sin(w) * v)
+
+    cost.native("torch", spelling="mine")(function)
+    cell = judged(cost, "torch", "mine")
+    assert cell.verdict == "DISCONNECTED"
+    assert "w: no gradient came back (None)" in cell.reason
+    assert cell.reason.endswith(said)
+    assert ("own values" in cell.reason) == bool(said)
+
+
 # --------------------------------------------------------------------------- value first, layouts, nested inputs
 
 

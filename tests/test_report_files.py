@@ -120,6 +120,46 @@ def test_the_summary_is_cut_at_its_limit_and_says_how_much_is_missing() -> None:
     assert cut(["é" * 10] * 100, limit=400).count("é") == 10 * 6
 
 
+def test_the_summary_keeps_what_is_known_apart() -> None:
+    """It is counted by itself, a line each, and marked in the matrix where nothing else fails there."""
+    why = "the rule of 2.13\nhas no mask"
+    fresh, known = made.wrong("a.new"), made.wrong("a.known", expected=why)
+    doubt = made.doubtful("a.doubt", expected="as ever")
+    both = made.wrong("a.new", point="other", margin=0, expected="known as well")
+    page = report.load("markdown").render(made.run((fresh, known, doubt, both)))
+    assert isinstance(page, str)
+    assert "✗ 1 fail · ? 0 inconclusive · ✓ 0 pass · 3 known differences · " in page
+    failures, _, rest = page.partition("### 3 known differences")
+    assert "### 1 failure\n" in failures
+    assert (text(fresh.id) in failures, text(known.id) in failures) == (True, False)
+    assert (
+        f"* ✗ DISAGREE{{negated}} (expected) <code>{text(known.id)}</code>: the rule of 2.13&#92;nhas no mask\n" in rest
+    )
+    assert f"(expected) <code>{text(doubt.id)}</code>: as ever\n" in rest
+    rows = {
+        name: next(line for line in rest.splitlines() if f"<code>a.{name}</code>" in line) for name in ("new", "known")
+    }
+    assert ("(expected)" in rows["new"], "(expected)" in rows["known"]) == (False, True)
+    assert "### Not checked" not in page
+
+
+def test_where_nothing_is_known_the_summary_does_not_speak_of_it() -> None:
+    page = report.load("markdown").render(made.mixed())
+    assert isinstance(page, str)
+    assert "known difference" not in page.partition("\n\n")[2].partition("\n\n")[2]
+    assert "(expected)" not in page
+
+
+def test_many_known_differences_are_counted() -> None:
+    cells = tuple(made.wrong(f"a.case_{at:04d}", expected="é" * 500) for at in range(2000))
+    page = report.load("markdown").render(made.run(cells))
+    assert isinstance(page, str)
+    assert "### 2000 known differences" in page
+    assert "1950 more known differences: see report.html." in page
+    assert "failure" not in page
+    assert len(page.encode()) <= LIMIT
+
+
 def test_nothing_in_a_hostile_name_is_markdown() -> None:
     assert text("<b>|`*_[x](y)@me https://a.b\n# x") == (
         "&#60;b&#62;&#124;&#96;&#42;&#95;&#91;x&#93;(y)&#64;me https&#58;//a.b&#92;n&#35; x"

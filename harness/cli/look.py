@@ -68,7 +68,7 @@ def show(
     known = load(of)
     chosen = [line for line in known.cells if below(line.id, cell)]
     if not chosen:
-        return complain(_nearest(cell, [line.id for line in known.cells], str(of)), Exit.USAGE)
+        return complain(no_cell(cell, known, of), Exit.USAGE)
     cases = _cases_of(known, {line.case for line in chosen})
     with Crew(()) as crew:
         traced = traced_by(crew)
@@ -85,12 +85,14 @@ def _cases_of(known: Run, wanted: set[str]) -> list[Case]:
         return []
 
 
-def _nearest(cell: str, known: list[str], where: str) -> str:
+def no_cell(cell: str, known: Run, where: Path) -> str:
+    """Return the sentence on a cell that a run has not, with the nearest that it has."""
     from harness.run.hints import nearest
 
-    begun = next((identity for identity in known if identity.startswith(cell)), "")  # cut within a part: `…/finite`
-    near = begun or nearest(cell, known)
-    there = list(dict.fromkeys(identity.split("/")[0] for identity in known))
+    ids = [line.id for line in known.cells]
+    begun = next((identity for identity in ids if identity.startswith(cell)), "")  # cut within a part: `…/finite`
+    near = begun or nearest(cell, ids)
+    there = list(dict.fromkeys(identity.split("/")[0] for identity in ids))
     more = f" and {plural(len(there) - FEW, 'more case')}" if len(there) > FEW else ""
     hint = f"did you mean {near}?" if near else f"it has cells of {', '.join(there[:FEW]) or 'no case'}{more}"
     return f"there is no cell {cell!r} in {where}; {hint}"

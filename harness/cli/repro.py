@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +12,11 @@ import typer
 from harness.cli import asked
 from harness.cli.app import OUT, Memory, Paths, Seed, Timeout, app, complain, plain
 from harness.cli.exits import Exit
-from harness.cli.look import files
+from harness.cli.look import files, no_cell
+from harness.declare import Case
 from harness.gather import gather
 from harness.measurement import Leaves
+from harness.run.hints import ALIKE
 from harness.run.records import FirstOp, Run
 from harness.run.source import Found
 from harness.run.store import RunFileError, load
@@ -49,7 +53,8 @@ def repro(
         with Crew((), limits) as crew:
             found = find(cell, gathered.cases, seed, traced_by(crew))
     except NoSuchCell as error:
-        sentences = [*gathered.refused, _moved(known, cell) or str(error)]
+        named = None if paths else known
+        sentences = [*gathered.refused, _moved(known, cell) or _of_run(named, of, cell, gathered.cases) or str(error)]
         return complain("\n".join(sentences), Exit.USAGE)
     except NotTraceable as error:
         return complain(str(error), Exit.USAGE)
@@ -75,6 +80,19 @@ def _moved(known: Run | None, cell: str) -> str:
     if not found or Path(found).is_file():
         return ""
     return f"the run found {cell} in {found}, which is not here; name the file: gradharness repro CELL FILE"
+
+
+def _of_run(known: Run | None, of: Path, cell: str, cases: Sequence[Case]) -> str:
+    """Return the sentence on a case that the run has not, "" where another is meant than one of the run's.
+
+    `cases` were looked through instead. A run that is named is meant; the last run is, where its names are nearer.
+    """
+    wanted, own = cell.split("/", 1)[0], {line.case for line in known.cells} if known else set()
+    if known is None or not own or wanted in own:
+        return ""
+    if of == OUT and not own & set(get_close_matches(wanted, own | {case.id for case in cases}, n=1, cutoff=ALIKE)):
+        return ""
+    return no_cell(cell, known, of)
 
 
 def _first(first: FirstOp, found: Found, seed: int, out: Path | None) -> None:

@@ -21,6 +21,7 @@ ANOTHER = (
     "function, not a wrong gradient. Look for a default parameter."
 )
 AGAINST = "Its gradient contradicts its own values: central differences of them say otherwise."
+UNUSED = "look whether the function uses it, and rounds it nowhere."
 ASKED = (Verdict.VALUE_MISMATCH, Verdict.DISAGREE, Verdict.DEAD_LEAF, Verdict.DISCONNECTED)
 """The verdicts on numbers; what fails by its form or its conduct needs no second sentence."""
 
@@ -80,12 +81,27 @@ def second_sentence(judgement: Judgement, measurement: Measurement, ask: Callabl
     if judgement.verdict.cls is not Class.FAIL or judgement.verdict not in ASKED:
         return judgement
     box = ask()
-    told = "" if box is None else _told(judgement, held(measurement, box))
+    told = "" if box is None else _told(judgement, measurement, held(measurement, box))
     return replace(judgement, reason=f"{judgement.reason} {told}") if told else judgement
 
 
-def _told(judgement: Judgement, own: tuple[Comparison, ...]) -> str:
+def _told(judgement: Judgement, measurement: Measurement, own: tuple[Comparison, ...]) -> str:
+    if judgement.verdict is Verdict.DISCONNECTED:
+        return _beside_none(measurement, own)
     if contradictions(own):
         return AGAINST
     wrong = [leaf for leaf in judgement.leaves if leaf.wrong.any()]
     return ANOTHER if explains(own, wrong) else ""
+
+
+def _beside_none(measurement: Measurement, own: tuple[Comparison, ...]) -> str:
+    """Return what the values add where a leaf got None: a contradiction of that goes without saying.
+
+    That they do not change with the leaf is news, and so is a partial that did come back and is wrong.
+    """
+    cut = [one for one in own if measurement.partials.get(one.path) is None]
+    unused = [one.path for one in cut if one.judged.any() and not one.truth[one.judged].any()]
+    if unused:
+        return f"Central differences of its own values by {' and '.join(unused)} are 0: {UNUSED}"
+    wrong = [one.path for one in contradictions(own) if one not in cut]
+    return f"What came back for {' and '.join(wrong)} contradicts its own values, too." if wrong else ""

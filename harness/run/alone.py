@@ -12,10 +12,10 @@ from harness.graph.directions import drawn
 from harness.graph.node import Graph, Node
 from harness.graph.surface import spoken
 from harness.graph.unit import Unit, operations, scalar, unit
-from harness.judge import Evidence, Verdict, judge
+from harness.judge import Evidence, Judgement, Verdict, judge
 from harness.judge.messages import worst_of
-from harness.measurement import Leaves, Task
-from harness.run.first_op import Fault
+from harness.measurement import Leaves, Measurement, Task
+from harness.run.first_op import Fault, Stray
 from harness.run.group import Group
 from harness.run.lab import Lab
 from harness.run.plan import Cell
@@ -35,6 +35,10 @@ SEARCHED = frozenset(
     }
 )
 """The verdicts that an operation can be to blame for."""
+
+STRANGE = frozenset({Verdict.NONFINITE, Verdict.UNDEFINED})
+"""The verdicts on answers that an operation may have spoiled where nothing says what it should have given: a slope that
+is infinite, which meets a 0 further on."""
 
 
 def inputs_of(one: Unit, known: Known, point: Leaves, dtype: str) -> Leaves:
@@ -79,6 +83,10 @@ class Alone:
     """As the framework writes it."""
     known: Known
     written: dict[int, Node]
+    verdict: Verdict
+    """Of the cell."""
+    forward: bool
+    """A value is looked for; else a derivative."""
 
     def unit(self, position: int) -> Unit | None:
         """Return an operation as a unit; None where it has no real operands, or one that the truth does not know."""
@@ -92,24 +100,39 @@ class Alone:
 
     def smaller(self, fault: Fault) -> Fault:
         """Return the fault of the worst entry alone, where it is one; else as it is."""
-        one = scalar(fault.unit)
-        if one is None or fault.comparison is None or fault.comparison.path not in one.graph.params:
+        one, at = scalar(fault.unit), fault.at
+        if one is None or at is None or fault.part not in one.graph.params:
             return fault
-        at = fault.comparison.worst()
         found = self._fault(one, {path: np.asarray(fault.task.inputs[path][at]) for path in one.graph.inputs})
-        return fault if found is None or found.of_value != fault.of_value else replace(found, entry=at)
+        same = found is not None and (found.of_value, found.stray is None) == (fault.of_value, fault.stray is None)
+        return replace(found, entry=at) if found is not None and same else fault
 
     def _fault(self, one: Unit, inputs: Leaves) -> Fault | None:
         if not all(np.isfinite(leaf).all() for leaf in inputs.values()):
             return None
         task = task_of(one, inputs, self.cell, self.group.seed)
-        judgement = judge(self._evidence(task))
+        if self.verdict not in SEARCHED:
+            return self._stray(one, task, self.lab.measure(self.cell.backend, task).result())
+        evidence = self._evidence(task)
+        judgement = judge(evidence)
         if judgement.verdict not in SEARCHED:
-            return None
+            return self._stray(one, task, evidence.measurement)
         wrong = [leaf for leaf in judgement.leaves if leaf.wrong.any()]
         values = [leaf for leaf in wrong if leaf.path == one.cotangent]
         comparison = worst_of(values or wrong) if wrong else None
         return Fault(unit=one, task=task, judgement=judgement, comparison=comparison)
+
+    def _stray(self, one: Unit, task: Task, measurement: Measurement) -> Fault | None:
+        """Return the fault of an operation that gives no number in a cell that holds none."""
+        if self.verdict not in STRANGE:
+            return None
+        given = {path: partial.values for path, partial in measurement.partials.items() if partial is not None}
+        for path, values in sorted(given.items(), key=lambda part: (part[0] == one.cotangent) != self.forward):
+            for at in np.argwhere(~np.isfinite(values)).tolist():
+                stray = Stray(path=path, index=tuple(at), got=float(values[tuple(at)]))
+                judgement = Judgement(verdict=Verdict.NONFINITE, reason="")
+                return Fault(unit=one, task=task, judgement=judgement, comparison=None, stray=stray)
+        return None
 
     def _evidence(self, task: Task) -> Evidence:
         """Return what the operation is judged by: its partials; the sum that makes a number of it is ours."""

@@ -9,13 +9,15 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from harness.backends import BACKENDS, describe
 from harness.graph.node import Graph
 from harness.graph.surface import spoken
 from harness.graph.unit import operations
-from harness.judge import Evidence, Judgement
+from harness.judge import Evidence, Judgement, Verdict
 from harness.measurement import Failure
-from harness.run.alone import SEARCHED, Alone
+from harness.run.alone import SEARCHED, STRANGE, Alone
 from harness.run.first_op import OF_VALUE, Fault, record, sentence, speaks
 from harness.run.group import Group
 from harness.run.lab import Lab
@@ -62,13 +64,15 @@ class Locator:
     ) -> tuple[Judgement, FirstOp | None]:
         """Return the judgement with the first differing operation in its reason, and that operation where one is found.
 
-        Of a cell that does not fail, nothing is run.
+        Of a cell that does not fail, nothing is run; but where there is no derivative and what came back is no number,
+        its sentence names the operation that gives none.
         """
-        if judgement.verdict not in SEARCHED or cell.spelling != DEFINITION or cell.backend not in BACKENDS:
+        if not _to_search(judgement.verdict, evidence) or cell.spelling != DEFINITION or cell.backend not in BACKENDS:
             return judgement, None
         if not speaks(cell.backend):
             return judgement, None
-        key = (cell.case, cell.backend, cell.variant, cell.operator, cell.dtype)
+        blamed = judgement.verdict in SEARCHED  # what is only named takes nothing from the purse of the others
+        key = (cell.case, cell.backend, cell.variant, cell.operator, cell.dtype, "blamed" if blamed else "named")
         started, purse = time.perf_counter(), self.purses.setdefault(key, _Purse())
         try:
             said, found = _search(self, group, cell, judgement, evidence, purse)
@@ -77,7 +81,16 @@ class Locator:
         spent = time.perf_counter() - started
         self.seconds -= spent
         purse.seconds -= spent
-        return replace(judgement, reason=f"{judgement.reason} {said}".rstrip()), found
+        added = said if blamed or found is not None else ""
+        return replace(judgement, reason=f"{judgement.reason} {added}".rstrip()), found if blamed else None
+
+
+def _to_search(verdict: Verdict, evidence: Evidence) -> bool:
+    """Return whether an operation can be to blame, or at least be named."""
+    if verdict in SEARCHED:
+        return True
+    given = [partial for partial in evidence.measurement.partials.values() if partial is not None]
+    return verdict in STRANGE and any(not np.isfinite(partial.values).all() for partial in given)
 
 
 def _search(
@@ -97,9 +110,10 @@ def _search(
         graph=graph,
         known=known,
         written=operations(graph, describe(cell.backend).book),
+        verdict=judgement.verdict,
+        forward=_of_value(judgement, evidence),
     )
-    forward = judgement.value is not None and bool(judgement.value.wrong.any())
-    found = _first(alone, purse, min(purse.seconds, locator.seconds), forward=forward)
+    found = _first(alone, purse, min(purse.seconds, locator.seconds))
     if found.fault is None:
         return _nothing(found, len(alone.written)), None
     purse.hint = found.fault.unit.position
@@ -119,13 +133,21 @@ class _Found:
     """These were all."""
 
 
-def _first(alone: Alone, purse: _Purse, seconds: float, *, forward: bool) -> _Found:
+def _of_value(judgement: Judgement, evidence: Evidence) -> bool:
+    """Return whether the value of the function is wrong already, or no number."""
+    if judgement.value is not None:
+        return bool(judgement.value.wrong.any())
+    value = evidence.measurement.value
+    return judgement.verdict in STRANGE and value is not None and not bool(np.isfinite(value.values).all())
+
+
+def _first(alone: Alone, purse: _Purse, seconds: float) -> _Found:
     """Return the first fault; forward, the first whose value differs, else the one nearest to the output.
 
     An operator that gives no values has faults of its own kind alone.
     """
     started, looked, last = time.perf_counter(), 0, None
-    ordered = sorted(alone.written, reverse=not forward)
+    ordered = sorted(alone.written, reverse=not alone.forward)
     for position in sorted(ordered, key=lambda k: k != purse.hint):
         one = alone.unit(position)
         if one is None:
@@ -134,10 +156,20 @@ def _first(alone: Alone, purse: _Purse, seconds: float, *, forward: bool) -> _Fo
             return _Found(fault=last, looked=looked, whole=False)
         purse.operations, looked = purse.operations - 1, looked + 1
         fault = alone.fault(one)
-        if fault is not None and (fault.of_value or not (forward and alone.cell.operator in OF_VALUE)):
+        if fault is not None and _ends(fault, alone.forward):
             return _Found(fault=fault, looked=looked, whole=False)
         last = fault or last
     return _Found(fault=last, looked=looked, whole=True)
+
+
+def _ends(fault: Fault, forward: bool) -> bool:
+    """Return whether a search ends at a fault.
+
+    Backward, a value that is no number may be one that nothing depends on: a derivative that is none is looked for.
+    """
+    if forward or fault.stray is not None:
+        return fault.of_value == forward or fault.task.operator not in OF_VALUE
+    return True
 
 
 def _nothing(found: _Found, number: int) -> str:
