@@ -20,6 +20,8 @@ FLOAT32_EXCESS = 2.0**30
 """float32's unit over float64's, doubled: how far a float32 result may lie outside a float64 tolerance."""
 INACCURATE = 2.0**18
 """Tolerances within which a wrong result is merely inaccurate: a float32 result lies further off."""
+MOST = 0.5
+"""Share of the entries that a wrong dtype spoils: one that is off alone is off for another reason."""
 SIMPLE = tuple(Fraction(text) for text in "2 3 4 5 10 1/2 1/3 1/4 1/5 1/10 3/2 2/3 4/3 3/4".split())
 """Factors that people forget or write twice; the sizes of the inputs come to them."""
 
@@ -29,7 +31,8 @@ def diagnose(comparisons: Iterable[Comparison], sizes: Iterable[int], dtype: str
 
     `sizes` are lengths of the inputs' axes: N and 1/N are factors that a mean forgets.
     """
-    wrong = [comparison for comparison in comparisons if comparison.wrong.any()]
+    every = list(comparisons)
+    wrong = [comparison for comparison in every if comparison.wrong.any()]
     factors = tuple(dict.fromkeys((*SIMPLE, *(f for n in sizes if n > 1 for f in (Fraction(n), Fraction(1, n))))))
     hypotheses = (_negated, _scaled_by(factors), _zero, _swapped, _transposed, _scaled, _float32(dtype))
     told = [[hypothesis(comparison) for hypothesis in hypotheses] for comparison in wrong]
@@ -38,13 +41,14 @@ def diagnose(comparisons: Iterable[Comparison], sizes: Iterable[int], dtype: str
     if cycles := [] if alike else exchanges(wrong):
         return messages.exchanged(cycles)
     if shared:
-        return _joined(wrong, shared[0])
+        return _joined(wrong, shared[0], whole=len(wrong) == len(every))
     first = [next(filter(None, one), "") for one in told]
-    return _joined(wrong, first) if first and all(first) else ""
+    return _joined(wrong, first, whole=len(wrong) == len(every)) if first and all(first) else ""
 
 
-def _joined(wrong: list[Comparison], told: list[str]) -> str:
-    if len(set(told)) == 1:
+def _joined(wrong: list[Comparison], told: list[str], *, whole: bool) -> str:
+    """Return the words of every wrong leaf; without the leaves' names where they are said of the `whole` gradient."""
+    if len(set(told)) == 1 and whole:
         return told[0]
     return "; ".join(f"{comparison.path}: {text}" for comparison, text in zip(wrong, told, strict=True))
 
@@ -127,10 +131,18 @@ def _factor(factor: float) -> str:
 
 
 def _float32(dtype: str) -> Callable[[Comparison], str]:
+    """Return the look for float32 in float64: what comes out of it is off nearly everywhere, or is a float32."""
+
     def hypothesis(comparison: Comparison) -> str:
         near = dtype == "float64" and _explains(comparison, comparison.truth, FLOAT32_EXCESS)
         far = float(np.max(np.where(comparison.judged, comparison.excess, 0.0), initial=0.0)) > INACCURATE
-        return "precision leak: only float32-accurate" if near and far else ""
+        return "precision leak: only float32-accurate" if near and far and _coarse(comparison) else ""
+
+    def _coarse(comparison: Comparison) -> bool:
+        got = comparison.got[comparison.wrong]
+        alive = comparison.judged & (comparison.truth != 0)
+        most = alive.any() and np.mean(comparison.wrong[alive]) > MOST
+        return bool(most or np.all(got == got.astype(np.float32)))
 
     return hypothesis
 

@@ -1,7 +1,8 @@
 """Second looks before a backend is blamed for its rounding.
 
-What lies outside the tolerance is held to the backend's own reverse rules, then to more samples with another seed; what
-is then still outside by little, and inside the worst case, is SUSPECT (rule 15).
+What lies outside the tolerance is held to the backend's own reverse rules; of a user's own formula to a few roundings
+more, since its steps are not the definition's; then to more samples with another seed. What is then still outside by
+little, and inside the worst case, is SUSPECT (rule 15).
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from harness.domains.precision import PRECISIONS
 from harness.graph.complexes import imaginary_parts
 from harness.judge import messages
 from harness.judge.compare import Comparison
-from harness.judge.diagnose import diagnose
+from harness.judge.diagnose import INACCURATE, diagnose
 from harness.judge.evidence import Evidence, Judgement
 from harness.judge.verdict import Verdict
 from harness.measurement import Array
 from harness.truth import Tolerance
 from harness.truth.assuming import MORE_SAMPLES, Allowed, ByRules, HalfSums, Own, Resampled
-from harness.truth.tolerance import worst_case
+from harness.truth.tolerance import spelt, worst_case
 
 BAND = 4.0
 """Tolerances within which an error that the worst case allows is suspect only."""
@@ -44,8 +45,11 @@ def doubted(evidence: Evidence, judge: Judge) -> Judgement:
         second = judge(replace(evidence, tolerance=ruled.tolerance))
         if second.verdict not in BLAME:
             return _named(second, evidence.backend, ruled.rules)
+    own = _by_hand(evidence, ruled, judge)
+    if own is not None:
+        return own
     worst = worst_case(evidence.truth, PRECISIONS[evidence.dtype]) if ruled is None else ruled.worst
-    return _proven(first, worst, evidence.dtype) or _resampled(evidence, first, ruled, judge)
+    return _proven(evidence, first, worst) or _resampled(evidence, first, ruled, judge)
 
 
 def _rounds(evidence: Evidence) -> bool:
@@ -60,6 +64,15 @@ def _by_rules(evidence: Evidence) -> Allowed | None:
     return evidence.recourse(ByRules(rules=tuple(sorted(rules.items())))) if evidence.recourse and rules else None
 
 
+def _by_hand(evidence: Evidence, ruled: Allowed | None, judge: Judge) -> Judgement | None:
+    """Return the verdict on a user's own formula that rounds a little otherwise than the definition, else None."""
+    if evidence.scene is None:
+        return None
+    before = evidence.tolerance if ruled is None else ruled.tolerance
+    found = judge(replace(evidence, tolerance=spelt(before, evidence.truth, PRECISIONS[evidence.dtype])))
+    return None if found.verdict in BLAME else replace(found, reason=f"{found.reason} {messages.SPELT}")
+
+
 def _resampled(evidence: Evidence, first: Judgement, ruled: Allowed | None, judge: Judge) -> Judgement:
     """Return the verdict after more samples, on what the worst case would allow."""
     more = evidence.recourse(Resampled(rules=ruled.rules if ruled else ())) if evidence.recourse else None
@@ -69,7 +82,7 @@ def _resampled(evidence: Evidence, first: Judgement, ruled: Allowed | None, judg
     if last.verdict not in BLAME:
         last = _named(last, evidence.backend, ruled.rules) if ruled else last
         return replace(last, reason=f"{last.reason} {messages.after_samples(MORE_SAMPLES)}")
-    return _suspect(last, more.worst) or _told(last, evidence.dtype, proven=False)
+    return _suspect(last, more.worst) or _told(evidence, last, proven=False)
 
 
 def _wrong(judgement: Judgement) -> list[Comparison]:
@@ -101,16 +114,23 @@ def _suspect(judgement: Judgement, worst: Tolerance) -> Judgement | None:
     return replace(judgement, verdict=Verdict.SUSPECT, reason=sentence, diagnosis="")
 
 
-def _proven(judgement: Judgement, worst: Tolerance, dtype: str) -> Judgement | None:
+def _proven(evidence: Evidence, judgement: Judgement, worst: Tolerance) -> Judgement | None:
     """Return the blame that the worst case proves, else None."""
     proven = any(bool(np.any(~(one.error <= limit) & one.wrong)) for one, limit in _limits(judgement, worst))
-    return _told(judgement, dtype, proven=True) if proven else None
+    return _told(evidence, judgement, proven=True) if proven else None
 
 
-def _told(judgement: Judgement, dtype: str, *, proven: bool) -> Judgement:
-    """Return the blame with what it rests on."""
-    half = [messages.half(dtype)] if judgement.diagnosis == messages.HALF else []
-    return replace(judgement, reason=" ".join([judgement.reason, *half, messages.proof(proven)]))
+def _told(evidence: Evidence, judgement: Judgement, *, proven: bool) -> Judgement:
+    """Return the blame with what it rests on; a formula of a user's own may round where the definition does not."""
+    half = [messages.half(evidence.dtype)] if judgement.diagnosis == messages.HALF else []
+    inexact = evidence.scene is not None and all(_is_close(one) for one in _wrong(judgement))
+    rests = messages.ITS_OWN if inexact else messages.proof(proven)
+    return replace(judgement, reason=" ".join([judgement.reason, *half, rests]))
+
+
+def _is_close(one: Comparison) -> bool:
+    """Return whether a wrong result is no further off than what loses digits is."""
+    return bool(np.all(one.excess[one.wrong] <= INACCURATE))
 
 
 # --------------------------------------------------------------------------- half accumulation

@@ -142,15 +142,19 @@ def disagree(leaves: Sequence[Comparison], diagnosis: str) -> str:
     worst = worst_of(leaves)
     excess = float(worst.excess[worst.worst()])
     count = f"{wrong} of {judged} entries {verb(wrong, 'is', 'are')} wrong; worst " if judged > 1 else ""
-    return f"{count}{entry(worst)} ({short(excess)} tolerances).{_kind(diagnosis)}"
+    return f"{count}{entry(worst)} ({short(excess)} tolerances).{_kind(diagnosis, leaves)}"
 
 
-def _kind(diagnosis: str) -> str:
+def _kind(diagnosis: str, leaves: Sequence[Comparison]) -> str:
     """Return what is said of a diagnosis beside the numbers."""
     if not diagnosis or diagnosis == HALF:
         return ""
     if is_exchange(diagnosis):
         return f" {diagnosis[0].upper()}{diagnosis[1:]}: return each in the place of its own input."
+    paths = {leaf.path for leaf in leaves}
+    told = [part.partition(": ") for part in diagnosis.split("; ")]
+    if all(path in paths for path, _, _ in told):
+        return f" What came back for {', and for '.join(f'{path} is {text}' for path, _, text in told)}."
     return f" What came back is {diagnosis}."
 
 
@@ -215,6 +219,16 @@ def proof(proven: bool) -> str:
     if proven:
         return "The worst-case bound proves it: no rounding errs by so much."
     return "The worst-case bound would allow it, the statistics of rounding do not."
+
+
+SPELT = (
+    "Outside the rounding of the definition's own steps, inside that of a formula of one's own: four roundings of an "
+    "entry, and one of the largest."
+)
+ITS_OWN = (
+    "No rounding of the definition's own steps errs by so much; a formula of one's own would that loses digits, as by "
+    "the difference of large numbers."
+)
 
 
 def half(dtype: str) -> str:

@@ -25,6 +25,9 @@ DEVIATIONS = 8.0
 RESULTS = 4.0
 """Roundings of the result, u|g|, beside the deviations: where everything before is exact, σ is 0."""
 
+SPELT = 4.0
+"""Roundings of an entry that are laid at a formula of a user's own, beside one of the leaf's largest entry."""
+
 COARSE = {"float64": 1e-9, "float32": 1e-3}
 """Median resolution of a leaf above which the worst case says too little; in half types it always does."""
 
@@ -91,6 +94,24 @@ def terms(operations: Array, exact: Array, precision: Precision) -> Terms:
             "underflow": np.full(exact.shape, precision.least),
         }
     )
+
+
+def spelt(tolerance: Tolerance, truth: Truth, precision: Precision) -> Tolerance:
+    """Return the tolerance of a formula of a user's own, whose steps are not the definition's.
+
+    Where those of the definition are exact, 1 or 0.1 for a slope, its bound leaves half a unit in the last place; a
+    right formula may round a few times, 0.55 + 0.45 sign(w), or take an entry from ones as large as its neighbours.
+    """
+    return Tolerance(
+        value=_spelt(tolerance.value, truth.value, precision),
+        partials={path: _spelt(tolerance.partials[path], exact, precision) for path, exact in truth.partials.items()},
+    )
+
+
+def _spelt(before: Terms, exact: Enclosure, precision: Precision) -> Terms:
+    size = abs(exact.nearest)
+    largest = np.max(size, where=np.isfinite(size), initial=0.0)
+    return Terms(parts=before.parts | {"spelling": precision.unit * (SPELT * size + largest)})
 
 
 def coarse(truth: Truth, worst: Tolerance, precision: Precision) -> bool:
