@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,13 +13,13 @@ import numpy as np
 from harness.agreement import Agreement as Agreement
 from harness.agreement import Disagreement as Disagreement
 from harness.backends import BACKENDS, BY_HAND
-from harness.calling import asks_for_namespace, flatten, nest, parameter_names, takes_by_name
+from harness.calling import asks_for_namespace, flatten, misfit, nest, parameter_names, takes_by_name
 from harness.declare import Case, DeclarationError, Input, data, param, text_of
 from harness.domains.precision import PRECISIONS
 from harness.inputs import check_paths
 from harness.points import Point, PointError, as_fractions
 from harness.run.plan import Selection, SelectionError, checked, plan
-from harness.spelling import OWN, add, check_names, listed, port
+from harness.spelling import OWN, add, check_names, port
 from harness.told import shown
 
 WIDEST = "float64"
@@ -27,6 +28,8 @@ WIDEST = "float64"
 Function = Callable[..., Any]
 OPTIONS = ("reference", "backward", "backends", "dtypes")
 """The arguments of `check` that are no inputs."""
+ELSEWHERE = ("points", "profile", "seed", "timeout", "memory", "variants", "variant", "operators", "operator", "strict")
+"""What `gradharness run` or `case` asks for, and `check` does not."""
 Ports = Mapping[str, Function]
 """Backend → the same function in that framework."""
 
@@ -89,6 +92,7 @@ def _spelt(
     ports = function if isinstance(function, Mapping) else {}
     definition = reference if isinstance(function, Mapping) else function
     _check_functions(function, reference, backward)
+    _check_options(function, reference, inputs)
     if isinstance(definition, Case) and inputs:
         raise DeclarationError(
             f"{definition.id} has inputs and points of its own; leave {', '.join(inputs)} out, or give its function"
@@ -174,20 +178,26 @@ def case_of(function: Function | None, inputs: Mapping[str, Any]) -> Case:
 def _check_signature(function: Function, names: Sequence[str], identity: str) -> None:
     """Raise DeclarationError where the function cannot be called with inputs of these names."""
     before = parameter_names(function)[:1] if asks_for_namespace(function) else []
-    by_name = takes_by_name(function, names, after=len(before))
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # a function in C may not say what it takes
-        return
-    try:
-        signature.bind(*before, **dict.fromkeys(names)) if by_name else signature.bind(*before, *names)
-    except TypeError as error:
-        taken = [name for name in (*before, *OPTIONS) if name in {*names, *OPTIONS} & signature.parameters.keys()]
-        hint = f"rename {taken[0]}, which is no input here" if taken else "give one input for each, and no other"
-        raise DeclarationError(
-            f"{identity} takes {listed(signature.parameters)}, is given {listed([*before, *names])}: {error}; {hint}"
-        ) from None
+    wrong = misfit(function, names, reserved=OPTIONS)
+    if wrong:
+        raise DeclarationError(f"{identity} {wrong}")
     check_names(function, names, identity, first="".join(before))
+
+
+def _check_options(function: Function | Case | Ports, reference: Function | Case | None, names: Iterable[str]) -> None:
+    """Raise DeclarationError where what is given as an input is an option that is misspelt, or another command's.
+
+    An input may be called so where a function has such a parameter.
+    """
+    several = [*function.values(), reference] if isinstance(function, Mapping) else [function]
+    functions = [one.function if isinstance(one, Case) else one for one in several if one is not None]
+    for name in names:
+        if any(takes_by_name(one, [name], after=0) or name in parameter_names(one) for one in functions if one):
+            continue
+        near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.85)
+        if near or name in ELSEWHERE:
+            meant = f"did you mean {near[0]}?" if near else "it belongs to `case` or `gradharness run`."
+            raise DeclarationError(f"check has no option {name}; {meant} Its options are {', '.join(OPTIONS)}")
 
 
 def _input(value: Any, what: str) -> Input:

@@ -66,7 +66,6 @@ class Case:
 
         `params` maps leaves to the layout that it asks for, by permutations and reshapes. Raises DeclarationError.
         """
-
         spellings.check_backend(backend, self.id)
 
         def register(function: F) -> F:
@@ -79,12 +78,13 @@ class Case:
 
         return register
 
-    def backward(self, function: F) -> F:
+    def backward(self, *given: F, **options: Any) -> F:
         """Take a gradient that is written by hand: a function of the inputs that returns the partials.
 
         They come back by leaf path, in the order of the params, or as the one there is; further keys that name
         variables of the definition are their adjoints.
         """
+        function: F = spellings.check_bare(given, options, self.id)
         spellings.add(self.natives, spellings.own_gradient(function, owner=self.id, inputs=self.inputs), self.id)
         return function
 
@@ -187,7 +187,7 @@ def _example(params: Mapping[str, Input]) -> str:
 
 
 def case(
-    *,
+    *bare: Any,
     points: Iterable[Point | Draw | Mapping[str, Any] | str] = (),
     source: str = "",
     gradient: Callable[..., Mapping[str, Any]] | None = None,
@@ -200,6 +200,7 @@ def case(
     `point(label, …)`, `draw()`, or "zero". A function without parameters whose body is its docstring defines nothing:
     the case's natives are compared with one another. Raises DeclarationError.
     """
+    spellings.check_brackets(bare)
 
     def declare(function: Callable[..., Any]) -> Case:
         file, line = _place(function)

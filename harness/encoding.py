@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from importlib.util import decode_source
 from pathlib import Path
@@ -16,7 +17,15 @@ def is_text(file: Path) -> bool:
         raw = file.read_bytes()
     except OSError:
         return True
-    return b"\0" not in raw and (_decodes(bytes.decode, raw) or _decodes(decode_source, raw))
+    return not _is_wide(raw) and (_decodes(bytes.decode, raw) or _decodes(decode_source, raw))
+
+
+def _is_wide(raw: bytes) -> bool:
+    """Return whether the bytes are text in UTF-16 or UTF-32, whose every letter has NUL bytes.
+
+    A file with a stray one is text, though no Python: its import says so.
+    """
+    return raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or raw.count(0) * 4 >= max(1, len(raw))
 
 
 def loosely(file: Path) -> str:

@@ -65,6 +65,9 @@ def _array(values: Any) -> NDArray[np.generic]:
         array: NDArray[np.generic] = np.asarray(values)
     except Exception as error:
         raise DeclarationError(f"data that makes no array: {fitting(first_line(message(error)))}") from None
+    large = [] if array.dtype.kind != "O" else [number for number in array.flat if _beyond(number)]
+    if large:
+        raise DeclarationError(f"data with the integer {shown(large[0])}, which is beyond int64; write it as a float")
     if array.dtype.kind not in "fiub":
         raise DeclarationError(f"data of dtype {array.dtype}; give real, integer or boolean numbers")
     if array.size > LARGEST:
@@ -72,6 +75,10 @@ def _array(values: Any) -> NDArray[np.generic]:
     if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
         raise DeclarationError(f"data with the integer {int(array.max())}; the largest is {np.iinfo(np.int64).max}")
     return array
+
+
+def _beyond(number: Any) -> bool:
+    return type(number) is int and not np.iinfo(np.int64).min <= number <= np.iinfo(np.int64).max
 
 
 def _shape(given: Any) -> Shape:

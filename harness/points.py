@@ -190,6 +190,10 @@ def _fraction(given: Any, what: str) -> Fraction:
         raise PointError(f"{what}: {shown(given)} is not a real number; give two, and write xp.complex(re, im)")
     if isinstance(given, bool | np.bool_):
         raise PointError(f"{what}: {given} is not a real number; a mask or labels are data: write data([{given}, …])")
+    ways = {"tolist": ".tolist()", "numpy": ".numpy().tolist()"}
+    lists = next((text for way, text in ways.items() if hasattr(type(given), way)), "")
+    if lists and not isinstance(given, np.generic):
+        raise PointError(f"{what}: {shown(given)} is an array of another library; write its numbers, such as {lists}")
     if not isinstance(given, int | float | str | Fraction | Decimal | np.number):
         raise PointError(f"{what}: {shown(given)} is not a real number; write 3.01 or '3.01', or a list of such")
     if isinstance(given, int | Fraction):

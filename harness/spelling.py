@@ -5,18 +5,28 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
-from harness.calling import asks_for_namespace, nest, parameter_names, takes_by_name, takes_the_rest
+from harness.calling import (
+    asks_for_namespace,
+    late_namespace,
+    nest,
+    only_in_order,
+    parameter_names,
+    takes_by_name,
+    takes_the_rest,
+)
 from harness.told import fitting
 
 DEFINITION = "xp"
 """The spelling of the case's own definition."""
 OWN = "numpy"
 """The backend of a gradient that somebody wrote by hand: nothing is differentiated there."""
+UNNAMED = "backward"
+"""What a gradient written by hand is called where it is a lambda, which has no name."""
 MODULES = {"tensorflow": "tf", "torch": "torch", "jax": "jax", OWN: "np"}
 """Backends that have spellings → how their users call the module."""
 FRAMEWORKS = tuple(name for name in MODULES if name != OWN)
@@ -113,8 +123,9 @@ def port(function: Function, backend: str, *, owner: str, inputs: Collection[str
 
 def own_gradient(function: Function, *, owner: str, inputs: Collection[str]) -> Spelling:
     """Return the spelling of a gradient that is written by hand, in plain Python or NumPy. Raises DeclarationError."""
-    made = _made(function, OWN, owner, "", _asked(function, OWN), {})
-    check_names(function, inputs, f"{owner}: the backward {made.written}", first=made.module)
+    made = _made(function, OWN, owner, "", _asked(function, OWN), {}, nameless=UNNAMED)
+    called = "" if made.written == UNNAMED else f" {made.written}"
+    check_names(function, inputs, f"{owner}: the backward{called}", first=made.module)
     return made
 
 
@@ -127,6 +138,11 @@ def check_names(function: Function, inputs: Iterable[str], what: str, *, first: 
     names, before = list(nest(dict.fromkeys(inputs))), [first] if first else []
     parameters = parameter_names(function)
     taken = parameters[len(before) :]
+    late = late_namespace(function, [*before, *names])
+    if late:
+        raise DeclarationError(f"{what} takes {listed(parameters)}: what it computes with comes first; {late}")
+    if _in_order(function, names, what, after=len(before)):
+        return
     if set(names).isdisjoint(taken) or takes_by_name(function, names, after=len(before)):
         return
     if takes_the_rest(function) and names[: len(taken)] == taken:
@@ -141,6 +157,22 @@ def check_names(function: Function, inputs: Iterable[str], what: str, *, first: 
     )
 
 
+def _in_order(function: Function, names: list[str], what: str, *, after: int) -> bool:
+    """Return whether inputs that are named as parameters before a `/` come in their order. Raises DeclarationError."""
+    if only_in_order(function, after=after).isdisjoint(names):
+        return False
+    try:
+        inspect.signature(function).bind(*[None] * after, *names)
+        fits = parameter_names(function)[after:][: len(names)] == names or takes_the_rest(function)
+    except TypeError:
+        fits = False
+    if not fits:
+        raise DeclarationError(
+            f"{what} takes what stands before its / in order alone, and is given {listed(names)}; leave the / out"
+        )
+    return True
+
+
 def listed(names: Iterable[str]) -> str:
     """Return the names as a sentence has them."""
     return fitting(", ".join(names)) or "nothing"
@@ -148,11 +180,33 @@ def listed(names: Iterable[str]) -> str:
 
 def check_backend(backend: str, owner: str) -> None:
     """Raise DeclarationError where users write nothing for a backend."""
+    if callable(backend):
+        raise DeclarationError(
+            f"{owner}: a spelling names its framework; write @{owner.rpartition('.')[2]}.native('torch') above it"
+        )
     if backend not in FRAMEWORKS:
         hand = " A gradient written by hand in NumPy is @case.backward." if backend == OWN else ""
         raise DeclarationError(
             f"{owner}: spellings are not written for {backend!r}; {_meant(backend, FRAMEWORKS)}.{hand}"
         )
+
+
+def check_brackets(given: Collection[Any]) -> None:
+    """Raise DeclarationError where `@case` stands above a function without brackets, which gives it that function."""
+    if given:
+        raise DeclarationError(
+            "the inputs stand in brackets; write @case(w=param(), points=[dict(w=3.0)]) above the def"
+        )
+
+
+def check_bare(given: Sequence[Any], options: Collection[str], owner: str) -> Any:
+    """Return the one function that is given. Raises DeclarationError where `@case.backward` is written otherwise."""
+    if len(given) == 1 and callable(given[0]) and not options:
+        return given[0]
+    raise DeclarationError(
+        f"{owner}: a gradient by hand is one function, without options; "
+        f"write @{owner.rpartition('.')[2]}.backward without brackets above the def"
+    )
 
 
 def _meant(name: str, known: Collection[str]) -> str:
@@ -170,9 +224,17 @@ def _module(backend: str, first: str) -> str:
 
 
 def _made(
-    function: Function, backend: str, owner: str, spelling: str, module: str, layouts: Mapping[str, Layout]
+    function: Function,
+    backend: str,
+    owner: str,
+    spelling: str,
+    module: str,
+    layouts: Mapping[str, Layout],
+    *,
+    nameless: str = "port",
 ) -> Spelling:
-    written = spelling or getattr(function, "__name__", "").replace("<lambda>", "port") or type(function).__name__
+    """Return a spelling by the name that it is given, or that its function has; a lambda is called `nameless`."""
+    written = spelling or getattr(function, "__name__", "").replace("<lambda>", nameless) or type(function).__name__
     name = re.sub(r"[^a-z0-9_]+", "_", written.lower()).strip("_")
     if not name or name == DEFINITION:
         raise DeclarationError(
@@ -191,9 +253,9 @@ def add(spellings: list[Spelling], new: Spelling, owner: str) -> None:
     for known in [known for known in spellings if (known.backend, known.name) == (new.backend, new.name)]:
         if not _again(known, new):
             place = ":".join(map(str, known.place))
+            advice = "give one a name of its own by def" if new.backend == OWN else "rename one, or write spelling='…'"
             raise DeclarationError(
-                f"{owner}: two spellings on {new.backend} are named {new.name}, one at {place}; "
-                "rename one, or write spelling='…'"
+                f"{owner}: two spellings on {new.backend} are named {new.name}, one at {place}; {advice}"
             )
         spellings.remove(known)
     spellings.append(new)

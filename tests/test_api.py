@@ -185,7 +185,7 @@ NOT_CHECKED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "names mixed in a backward": (
         lambda a, b: a**2 * b,
         {"a": 3.0, "b": 2.0, "backward": lambda b, y: (2 * b * y, b**2)},
-        "check.function: the backward port takes b, y, is given a, b: some of one name",
+        "check.function: the backward takes b, y, is given a, b: some of one name",
     ),
     "names mixed in a port": (
         {"torch": lambda b, y: b**2 * y},

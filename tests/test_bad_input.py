@@ -322,7 +322,7 @@ CASE = "@case(w=param(), points=[dict(w=3.0)])\ndef a(xp, w):\n    return w**2\n
 SILENT = "class Silent(Exception):\n    def __str__(self): raise SystemExit(3)\n"
 FILES: dict[str, tuple[str, str]] = {
     "twice": (FIRST + CASE + CASE, "case_bad.py:5: the id bad.a is taken by"),
-    "nul": (FIRST + "\0\n", "case_bad.py: the file is not UTF-8 text; save it as UTF-8"),
+    "nul": (FIRST + "\0\n", "null bytes. Mend"),
     "no encoding": ("# coding: foo\n" + FIRST, "case_bad.py: the file is not valid Python: unknown encoding: foo"),
     "interrupt": ("raise KeyboardInterrupt\n", "case_bad.py:1: importing the file raised KeyboardInterrupt"),
     "exit": ("raise SystemExit(0)\n", "case_bad.py:1: importing the file raised SystemExit: 0"),

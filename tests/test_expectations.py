@@ -171,3 +171,13 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / FILE).write_text(WRONG[name])
     with pytest.raises(ExpectationError, match=FILE):
         read([tmp_path])
+
+
+@pytest.mark.parametrize("reason", ["", " "])
+def test_a_line_without_a_reason_is_refused(reason: str, tmp_path: Path) -> None:
+    line = '[[expect]]\ncell = "c.f"\nverdict = "VALUE-MISMATCH"\nreason = "{}"\n'
+    (tmp_path / "expectations.toml").write_text(line.format("known"))
+    assert [one.reason for one in read([tmp_path])] == ["known"]
+    (tmp_path / "expectations.toml").write_text(line.format(reason))
+    with pytest.raises(ExpectationError, match=r"the line for 'c\.f' gives no reason; write why it is accepted"):
+        read([tmp_path])

@@ -121,3 +121,12 @@ def test_a_case_without_a_definition_has_no_parameters_to_name() -> None:
         """J(w) = w x."""
 
     assert declared(ported).function is None
+
+
+def test_a_lambda_is_called_by_what_it_stands_for() -> None:
+    made = declared(lambda w, x: w * x)
+    made.native("torch")(lambda w, x: w * x)
+    made.backward(lambda w, x: x)
+    assert [(one.backend, one.name) for one in made.natives] == [("torch", "port"), ("numpy", "backward")]
+    with pytest.raises(DeclarationError, match=r"cost: the backward takes w, v, is given w, x"):
+        made.backward(lambda w, v: v)

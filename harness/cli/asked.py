@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.declare import Case
 from harness.run.execute import Order
 from harness.run.hints import listing
 from harness.run.plan import Selection, SelectionError, checked, plan
 from harness.told import encodable
-from harness.wording import plural
+from harness.wording import plural, verb
 from harness.workers.limits import Limits, positive
 
 LONGEST = 500
@@ -72,11 +73,22 @@ def check_matched(order: Order) -> None:
         raise SelectionError("\n".join(order.unread))
     if not order.cases:
         raise SelectionError("no case is declared there; write @case above a function")
-    if order.selection.shard == (1, 1) and not plan(order.cases, order.selection):
+    if not plan(order.cases, replace(order.selection, shard=(1, 1))):
         raise SelectionError(
             f"nothing matched: no cell of {plural(len(order.cases), 'case')} has {_narrowing(order.selection)}; "
             f"see: {listing(order.cases)}"
         )
+
+
+def emptiness(order: Order) -> str:
+    """Return why a part of the cases has nothing to run; "" where it has."""
+    number, parts = order.selection.shard
+    if plan(order.cases, order.selection):
+        return ""
+    if len(order.cases) < number:
+        few = f"holds no case: there {verb(len(order.cases), 'is', 'are')} {plural(len(order.cases), 'case')}"
+        return f"--shard {number}/{parts} {few}, dealt out in turn; ask for at most {plural(len(order.cases), 'part')}"
+    return f"--shard {number}/{parts} holds no cell that has {_narrowing(order.selection)}; the other parts do"
 
 
 def check_points(labels: Sequence[str], cases: Sequence[Case]) -> None:

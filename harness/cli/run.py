@@ -76,6 +76,8 @@ def run(
         _say_taken_over(known, finished, str(resume))
     _say_left_out(order)
     _say_missing(required, finished)
+    if empty := asked.emptiness(order):
+        complain(empty, Exit.NOTHING)
     return int(verdict_of(finished, required=required, strict=strict))
 
 

@@ -60,9 +60,16 @@ def _read(file: Path) -> list[Expectation]:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ExpectationError(f"{file}: {error}; write [[expect]] with cell, verdict and reason") from error
     for expectation in found:
+        _check_reason(expectation, file)
         _check_verdict(expectation.verdict, file)
         _check_packages(expectation.versions, file)
     return found
+
+
+def _check_reason(given: Expectation, file: Path) -> None:
+    """Raise ExpectationError where a difference is accepted without a reason: nobody could tell when it may go."""
+    if not given.reason.strip():
+        raise ExpectationError(f"{file}: the line for {given.cell!r} gives no reason; write why it is accepted")
 
 
 def _check_verdict(given: str, file: Path) -> None:

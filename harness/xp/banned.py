@@ -158,5 +158,6 @@ def number(x: Any) -> int | float:
     if isinstance(x, complex):
         raise refuse("a complex number met a real array", "Write xp.complex(x, y) of real and imaginary parts")
     raise refuse(
-        f"a {type(x).__module__}.{type(x).__name__} met an array of the case", "Use arrays, int and float only"
+        f"a {type(x).__module__}.{type(x).__name__} met an array of the case",
+        "Use arrays, int and float only, and declare constants as inputs: name=data(array)",
     )

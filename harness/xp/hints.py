@@ -140,5 +140,14 @@ NAMES: dict[str, str] = _NUMPY_NAMES | {
     "gather": "take",
     "rsqrt": "sqrt",
     "random": "data",
+    "cast": "astype",
+    "reduce_min": "min",
+    "reduce_std": "std",
+    "reduce_variance": "var",
+    "reduce_logsumexp": "nn.logsumexp",
+    "fsum": "sum",
+    "convert_to_tensor": "data",
+    "as_tensor": "data",
+    "from_numpy": "data",
 }
 """Other libraries' names → the name in xp; `data` means: declare it as an input."""

@@ -4,14 +4,46 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
+import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
 from itertools import islice
 from types import FrameType
 
-_OWN = tuple(
-    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), room) + os.sep for room in ("xp", "graph")
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TRACING = tuple(_ROOT + room for room in ("xp" + os.sep, "graph" + os.sep, "calling.py"))
+BOUNDARY = _ROOT + "calling.py"
+"""Where the user's function is called: what is further out is no part of it."""
+_LIBRARIES = tuple(
+    os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
 )
+_MADE = ("<frozen ", "<__array_function__", "__autograph_generated_file")
+"""How the names of files begin that a library makes up."""
+
+
+class Whose(Enum):
+    """Whose file a line stands in."""
+
+    USER = "a file that the user can change"
+    HARNESS = "the harness, such as the functions that it tries itself on"
+    TRACING = "what traces a case"
+    LIBRARY = "Python's own library, or an installed package"
+
+
+@lru_cache(maxsize=4096)
+def whose(file: str) -> Whose:
+    """Return whose a file is; the bundled catalogue is its readers' to change."""
+    if file.startswith(_TRACING):
+        return Whose.TRACING
+    if file.startswith(_ROOT):
+        return Whose.USER if file.startswith(_ROOT + "_catalogue" + os.sep) else Whose.HARNESS
+    installed = {"site-packages", "dist-packages"} & set(re.split(r"[\\/]", file))
+    made = file.startswith(_MADE) or os.path.basename(file).startswith(_MADE)
+    return Whose.LIBRARY if installed or made or file.startswith(_LIBRARIES) else Whose.USER
 
 
 class Refused(TypeError):
@@ -32,11 +64,24 @@ class Place:
     stop: int | None
 
 
-def _user_frame() -> FrameType:
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+def _user_frame(*, inside: bool = True) -> FrameType:
+    """Return the innermost frame of the user's function; of the call outside, where a library's function is traced."""
+    fallback = sys._getframe(1)
+    for frame in _outwards(fallback):
+        mine = whose(frame.f_code.co_filename)
+        if mine is Whose.USER or (inside and mine is Whose.HARNESS):
+            return frame
+        inside = inside and frame.f_code.co_filename != BOUNDARY
+        if mine is not Whose.TRACING and whose(fallback.f_code.co_filename) is Whose.TRACING:
+            fallback = frame
+    return fallback
+
+
+def _outwards(innermost: FrameType) -> Iterator[FrameType]:
+    frame: FrameType | None = innermost
+    while frame is not None:
+        yield frame
         frame = frame.f_back
-    return frame
 
 
 def line_here() -> tuple[str, int]:
@@ -45,19 +90,27 @@ def line_here() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def place_here() -> Place:
-    """Return the innermost call that the user wrote, with its columns."""
-    frame = _user_frame()
-    spans = islice(frame.f_code.co_positions(), frame.f_lasti // 2, None)
-    _, _, start, stop = next(spans, (None, None, None, None))
-    return Place(file=frame.f_code.co_filename, line=frame.f_lineno, start=start, stop=stop)
+def place_here(*, inside: bool = True) -> Place:
+    """Return the innermost call that the user wrote, with its columns; the call of the harness, where not `inside`."""
+    frame = _user_frame(inside=inside)
+    return place_of(frame, frame.f_lasti, frame.f_lineno)
+
+
+def place_of(frame: FrameType, instruction: int, line: int) -> Place:
+    """Return where a frame is at an instruction."""
+    _, _, start, stop = next(islice(frame.f_code.co_positions(), instruction // 2, None), (None, None, None, None))
+    return Place(file=frame.f_code.co_filename, line=line, start=start, stop=stop)
 
 
 def refuse(what: str, instead: str, kind: type[Refused] = Refused) -> Refused:
     """Return the exception that names file, line, marked column and what to write instead."""
-    place = place_here()
+    return kind(said(place_here(), what, instead))
+
+
+def said(place: Place, what: str, instead: str) -> str:
+    """Return the sentence on a place, and below it the line with what is meant marked."""
     stop = "" if instead.endswith("?") else "."
-    return kind(f"{place.file}:{place.line}{_column(place)}: {what}. {instead}{stop}{_marked(place)}")
+    return f"{place.file}:{place.line}{_column(place)}: {what}. {instead}{stop}{_marked(place)}"
 
 
 def _column(place: Place) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.calling import call_with_namespace, nest
+from harness.calling import call_with_namespace, misfit, nest
 from harness.graph.build import Builder
 from harness.graph.node import Graph, Kind, Shape
 from harness.told import RAISED, told
 from harness.xp.array import Array, wrap
+from harness.xp.elsewhere import of_another_library, raised_at
 from harness.xp.namespace import make_namespace
 from harness.xp.refusal import Refused
 
@@ -48,20 +50,36 @@ def trace(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -
 def _once(function: Callable[..., Any], leaves: Mapping[str, Leaf], name: str) -> Graph:
     builder = Builder()
     flat = {path: wrap(builder.input(path, leaf.shape, leaf.kind, param=leaf.param)) for path, leaf in leaves.items()}
+    inputs = nest(flat)
+    wrong = misfit(function, list(inputs))
+    if wrong:
+        raise NotTraceable(f"{name} cannot be called, so no engine can run it. {_defined(function)}it {wrong}.")
     try:
-        result = call_with_namespace(function, make_namespace(builder), nest(flat))
-    except Refused as refusal:
-        raise NotTraceable(f"{name} cannot be traced, so no engine can run it. {refusal}") from refusal
+        result = call_with_namespace(function, make_namespace(builder), inputs)
     except RAISED as error:
-        raise NotTraceable(f"{name}, while it was traced, raised {told(error)}{_raised_at(error)}") from error
+        raise NotTraceable(_raised(error, function, name)) from error
     return _checked(result, builder, name)
 
 
-def _raised_at(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"
+def _raised(error: BaseException, function: Callable[..., Any], name: str) -> str:
+    """Return why a function could not be traced, and where in the user's file."""
+    elsewhere = _elsewhere(error, function)
+    if isinstance(error, Refused) or elsewhere:
+        return f"{name} cannot be traced, so no engine can run it. {elsewhere or error}"
+    return f"{name}, while it was traced, raised {told(error)}{raised_at(error)}"
+
+
+def _elsewhere(error: BaseException, function: Callable[..., Any]) -> str:
+    try:
+        return of_another_library(error, function)
+    except Exception:  # it looks at other people's objects, which may raise at anything
+        return ""
+
+
+def _defined(function: Callable[..., Any]) -> str:
+    """Return the place of a function's definition, where it has one."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}: "
 
 
 def _checked(result: Any, builder: Builder, name: str) -> Graph:
