@@ -165,7 +165,7 @@ WRONG_OF_THREE: dict[str, tuple[Port, str, str]] = {
     "leak": (WRONG["leak"][0], "VALUE-MISMATCH precision leak", "Another value than tensorflow and jax, which agree"),
     "raises": (WRONG["raises"][0], "ERROR", "no_such_thing"),
     "nan": (lambda torch, w, x: torch.tanh(w * x).mean() * float("nan"), "NONFINITE", "nan came back"),
-    "cut": (lambda torch, w, x: torch.tanh(w.detach() * x).mean(), "ERROR", "does not require grad"),
+    "cut": (lambda torch, w, x: torch.tanh(w.detach() * x).mean(), "DISCONNECTED", "no gradient came back (None)"),
     "random": (lambda torch, w, x: torch.tanh(w * x).mean() * torch.rand(()).double(), "NONDETERMINISTIC", ""),
     "float32": (lambda torch, w, x: torch.tanh(w * x).mean().float(), "DTYPE", "float32 came back"),
 }

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.backends import process_state
+from harness.backends.advice import advised
 from harness.backends.custody import Custody, Watched
 from harness.backends.interview import Answer, changed, interview
 from harness.backends.layouts import check_layouts
@@ -207,10 +208,10 @@ class Adapter(ABC):
         again = task.native is not None or script.source not in self._asked
         self._asked.add(script.source)
         answer, conduct = interview(task, partial(self._ask, task, script, gradient), custody, again=again)
+        if task.native is not None and (lack := self.lack(task, script)):
+            return Measurement(failure=Failure(trouble=Trouble.UNSUPPORTED, sentence=lack), source=script.source)
         if task.native is not None and None in answer.partials.values():
-            cost = user_cost(task, self.book, self.variant(task)[0])
-            departed = self.departed(bind(cost.runs, "cost", given=cost.call.given), self._native(task, script))
-            conduct = replace(conduct, foreign=(*conduct.foreign, *departed))
+            conduct = replace(conduct, foreign=(*conduct.foreign, *self.departed(*self._user(task, script))))
         return Measurement(
             value=answer.value,
             partials=answer.partials,
@@ -241,6 +242,16 @@ class Adapter(ABC):
             seconds=seconds,
         )
 
+    def _user(self, task: Task, script: Script) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return a user's cost, and what it takes: the inputs without the directions of an operator."""
+        cost = user_cost(task, self.book, self.variant(task)[0])
+        native = self._native(task, script)[: len(task.graph.inputs)]
+        return bind(cost.runs, "cost", given=cost.call.given), native
+
+    def lack(self, task: Task, script: Script) -> str:
+        """Return the sentence that says which derivative a user's function declares not to have; "" for none."""
+        return ""
+
     def departed(self, cost: Callable[..., Any], native: tuple[Any, ...]) -> tuple[Foreign, ...]:
         """Return how a user's function leaves the framework on its way to a value; none where that cannot be told."""
         return ()
@@ -260,8 +271,9 @@ class Adapter(ABC):
 
     def failure(self, error: BaseException, when: str) -> Failure:
         """Return the failure that an exception stands for, in one sentence."""
+        said = advised(self.name, first_line(message(error)))
         blamed = self.name if isinstance(error, NotATensor) else f"{self.name} raised {kind(error)} {when}"
-        return Failure(trouble=trouble_of(error), sentence=f"{blamed}: {first_line(message(error))}")
+        return Failure(trouble=trouble_of(error), sentence=f"{blamed}: {said}")
 
 
 @lru_cache(maxsize=512)

@@ -102,7 +102,8 @@ def reverse_over_forward(call: Call) -> str:
 
 def adjoint(call: Call) -> str:
     partials = f'tape.gradient(value, [{given(call)}], output_gradients={call.cotangent}, unconnected_gradients="zero")'
-    sides = f"[accumulator.jvp(value) * {call.cotangent}, {along('partials', call)}]"
+    tangent = 'accumulator.jvp(value, unconnected_gradients="zero")'
+    sides = f"[{tangent} * {call.cotangent}, {along('partials', call)}]"
     return pushed(call, taped(call)) + f"partials = {partials}\nreturn value, {sides}\n"
 
 

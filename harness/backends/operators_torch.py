@@ -28,11 +28,16 @@ def lines(call: Call) -> str:
     return writer(call)
 
 
+def rooted(call: Call) -> str:
+    """Return the value as what is differentiated: where it may have no graph, as a leaf."""
+    return "value.requires_grad_()" if call.loose else "value"
+
+
 def vjp(call: Call) -> str:
     """Return the lines of `torch.autograd.grad` from a cotangent."""
     further = f"grad_outputs={call.cotangent}, allow_unused=True"
     return f"""def vjp({", ".join(call.signature)}):
-{taped(call)}    return value, torch.autograd.grad(value, [{given(call)}], {further})
+{taped(call)}    return value, torch.autograd.grad({rooted(call)}, [{given(call)}], {further})
 """
 
 
@@ -62,11 +67,17 @@ def pushed(call: Call) -> str:
 
 
 def adjoint(call: Call) -> str:
-    """Return the lines of both sides of the adjoint identity, where dual numbers hold no tape: they come first."""
-    partials = f"torch.autograd.grad(value, [{given(call)}], grad_outputs={call.cotangent}, materialize_grads=True)"
+    """Return the lines of both sides of the adjoint identity, where dual numbers hold no tape: they come first.
+
+    The tangent of a value that depends on no parameter is None.
+    """
+    further = f"grad_outputs={call.cotangent}, materialize_grads=True"
+    partials = f"torch.autograd.grad({rooted(call)}, [{given(call)}], {further})"
+    pushed_on = f"tangent * {call.cotangent}"
+    pushed_on = f"tangent if tangent is None else {pushed_on}" if call.loose else pushed_on
     return f"""def adjoint({", ".join(call.signature)}):
 {pushed(call)}{taped(call)}    partials = {partials}
-    return value, [tangent * {call.cotangent}, {FUNCTIONAL.along("partials", call)}]
+    return value, [{pushed_on}, {FUNCTIONAL.along("partials", call)}]
 """
 
 

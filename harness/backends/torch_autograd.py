@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backends import operators_torch, torch_state
+from harness.backends import operators_torch, torch_once, torch_state
 from harness.backends.adapter import Adapter
 from harness.backends.complex_rows import complex_rows
 from harness.backends.custody import Watched
 from harness.backends.phrasebook import OPERATORS, Call, Phrase, Phrasebook, calls, full, reduction, swapped
 from harness.graph.node import Node
 from harness.graph.own_rules import EXP_OF_DIFFERENCE
+from harness.graph.script import Script
+from harness.measurement import Task
 
 
 def differentiate(call: Call) -> str:
-    """Return the lines that bind `gradient`; `detach` keeps the caller's arrays as they are."""
+    """Return the lines that bind `gradient`; `detach` keeps the caller's arrays as they are.
+
+    A value that may depend on no parameter has no graph then and is made a leaf itself: the answer is None for each.
+    """
     if call.operator != "grad":
         return operators_torch.lines(call)
     if call.variant in ("func", "vmap"):
@@ -31,7 +36,7 @@ def differentiate(call: Call) -> str:
     return f"""def gradient({names}):
     {params} = {leaves}
     value = cost({names})
-    return value, torch.autograd.grad(value, [{params}], allow_unused=True)
+    return value, torch.autograd.grad({operators_torch.rooted(call)}, [{params}], allow_unused=True)
 """
 
 
@@ -203,6 +208,10 @@ class TorchAutograd(Adapter):
 
     def watched(self, *, closely: bool) -> Watched:
         return super().watched(closely=closely).plus(torch_state.watched(self.torch, closely=closely))
+
+    def lack(self, task: Task, script: Script) -> str:
+        once = torch_once.once_only(self.torch, *self._user(task, script)) if task.operator == "hvp" else ""
+        return once and f"the backward of {once} is declared to be differentiable once (@once_differentiable)"
 
     def native(self, values: NDArray[np.generic], dtype: str) -> Any:
         return self.torch.tensor(values, dtype=getattr(self.torch, dtype) if values.dtype.kind == "f" else None)

@@ -33,13 +33,13 @@ def user_cost(task: Task, book: Phrasebook, variant: str) -> UserCost:
     assert lines is not None, "a native is differentiated by its framework"
     assert task.native is not None, "the task is the graph's own"
     graph, operator = task.graph, task.operator
-    sample = lines(call_of(graph, operator, variant, graph.inputs, named(graph, operator, graph.inputs, ())))
+    sample = lines(call_of(graph, operator, variant, graph.inputs, named(graph, operator, graph.inputs, ()), own=True))
     words = {*RESERVED, "native", *binds("\n".join([*book.imports.values(), sample]))}
     user = user_call(task.native, live_of(task), words, book.imports.values())
     names = named(graph, operator, graph.inputs, words | user.text.names)
     leaves = {path: names[path] for path in graph.inputs}
     cost = f"def cost({', '.join(leaves.values())}):\n    return {user.source(leaves)}\n"
-    own = [cost, lines(call_of(graph, operator, variant, leaves, names))]
+    own = [cost, lines(call_of(graph, operator, variant, leaves, names, own=True))]
     prelude = book.prelude.format(dtype=task.dtype)
     body, runs = "\n".join([prelude, user.text.text, *own]), "\n".join([prelude, *own])
     script = Script(

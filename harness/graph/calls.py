@@ -8,6 +8,7 @@ from harness.graph.directions import cotangent, directions, tangents
 from harness.graph.literals import identifiers
 from harness.graph.node import Graph, Kind
 from harness.graph.phrase import Call
+from harness.graph.registry import PRIMITIVES
 
 RESULTS = {"jvp": ("jvp",), "adjoint": ("by jvp", "by vjp")}
 """Operator → names of its results, where it has not one per leaf."""
@@ -18,8 +19,10 @@ def named(graph: Graph, operator: str, leaves: Iterable[str], reserved: Collecti
     return identifiers([*leaves, *directions(graph, operator)], frozenset(reserved))
 
 
-def call_of(graph: Graph, operator: str, variant: str, leaves: Iterable[str], names: Mapping[str, str]) -> Call:
-    """Return the call that an operator's lines stand around, in these names."""
+def call_of(
+    graph: Graph, operator: str, variant: str, leaves: Iterable[str], names: Mapping[str, str], *, own: bool = False
+) -> Call:
+    """Return the call that an operator's lines stand around, in these names; of a user's `own` function its text."""
     along = directions(graph, operator)
     return Call(
         arguments=tuple(names[path] for path in leaves),
@@ -28,7 +31,25 @@ def call_of(graph: Graph, operator: str, variant: str, leaves: Iterable[str], na
         operator=operator,
         tangents=tuple(names[v] for v in tangents(graph).values() if v in along),
         cotangent=names.get(cotangent(graph), "") if cotangent(graph) in along else "",
+        loose=own or _loose(graph),
     )
+
+
+def _loose(graph: Graph) -> bool:
+    """Return whether no param is met going back from the output by way of operations that have a derivative."""
+    left, seen = [*graph.outputs], set[int]()
+    while left:
+        position = left.pop()
+        if position in seen:
+            continue
+        seen.add(position)
+        node = graph.nodes[position]
+        if node.op == "input" and node.attrs["path"] in graph.params:
+            return False
+        smooth = node.op not in PRIMITIVES or PRIMITIVES[node.op].vjp is not None
+        if smooth and node.op != "stop_gradient":
+            left += node.args
+    return True
 
 
 def bound_by(operator: str) -> str:

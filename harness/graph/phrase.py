@@ -85,6 +85,8 @@ class Call(NamedTuple):
     tangents: tuple[str, ...] = ()
     """The arguments that hold the direction, in the order of the params."""
     cotangent: str = ""
+    loose: bool = False
+    """The value may depend on none of the params, which some frameworks have to be told."""
 
     @property
     def signature(self) -> tuple[str, ...]:
