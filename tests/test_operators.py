@@ -338,7 +338,7 @@ def test_the_adjoint_identity_tells_which_side_is_wrong() -> None:
     got = measured("torch", of, "func", native=native("torch", forward=1.5))
     evidence = Evidence(measurement=got, truth=of.truth, tolerance=of.tolerance, dtype="float64")
     assert [leaf.path for leaf in judge(evidence).leaves if leaf.wrong.any()] == [BY_JVP]
-    assert judge(evidence).diagnosis == "scaled by 3/2"
+    assert judge(evidence).diagnosis == "by jvp: scaled by 3/2"
 
 
 # --------------------------------------------------------------------------- truths
