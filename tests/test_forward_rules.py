@@ -103,8 +103,9 @@ def test_a_right_forward_rule_passes(backend: str) -> None:
 def test_a_wrong_forward_rule_is_caught_by_the_default_profile(backend: str, rule: str) -> None:
     wrong, diagnosis = WRONG[rule]
     cells = judged(backend, FORWARD[backend](wrong))
-    for operator in ("jvp", "adjoint"):
-        assert (cells[operator].verdict, cells[operator].diagnosis) == ("DISAGREE", diagnosis), cells[operator].reason
+    one_side = f"by jvp: {diagnosis}" if diagnosis and backend == "torch" else diagnosis  # JAX has one rule for both
+    for operator, told in (("jvp", diagnosis), ("adjoint", one_side)):
+        assert (cells[operator].verdict, cells[operator].diagnosis) == ("DISAGREE", told), cells[operator].reason
     assert cells["jvp"].reason.startswith("jvp: got ")
     if diagnosis:
         assert f"What came back is {diagnosis}." in cells["jvp"].reason
