@@ -286,3 +286,19 @@ def test_where_any_rule_would_explain_it_none_is_blamed(backend: str) -> None:
     cell = by_rule(backend, (lambda g, y: 0 * g, lambda g, y: 0 * g))
     assert (cell.verdict, cell.diagnosis) == ("DEAD-LEAF", "")
     assert "explains it all" not in cell.reason
+
+
+def test_arithmetic_that_stands_everywhere_is_no_rule_of_anybodys() -> None:
+    """Adjoints let into both branches of a where are as if every product had forgotten its own."""
+
+    @case(x=param(shape=(4,)), points=[{"x": [1.0, -2.0, 3.0, -4.0]}])
+    def joint(xp: Any, x: Any) -> Any:
+        return xp.sum(xp.where(x > 0, 3 * x, 2 * x))
+
+    @joint.backward
+    def by_hand(x: Any) -> Any:
+        return np.full(4, 5.0)
+
+    (cell,) = (cell for cell in harness.check(joint).cells if cell.backend == "numpy")
+    assert cell.verdict == "DISAGREE"
+    assert "one wrong rule" not in cell.reason

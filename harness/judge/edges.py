@@ -42,6 +42,10 @@ PLAIN = ("add", "subtract", "negative")
 """Operations whose rules nobody writes by hand; what they forget is what the next one back would, the likelier one."""
 
 
+EVERYWHERE = (*PLAIN, *SPREADING, "multiply", "divide", "sum", "index", "take", "concat", "permute_dims")
+"""Operations that stand at many places and are nobody's rule: together they explain too much."""
+
+
 class Change(NamedTuple):
     """A way to do an edge wrong: the weights of its contribution, of the bare adjoint and of the lone derivative."""
 
@@ -103,9 +107,9 @@ def explain(
         if trial.explains(fault):
             found = True
             yield fault
-    if not found:
+    if not found and any(array.any() for array in got.values()):  # zeros would be explained by any rule
         together = [*filter(trial.explains, islice(trial.faults(trial.alike()), TRIED))]
-        if len({fault.nodes for fault in together}) == 1:  # a gradient of zeros would be explained by any
+        if len({fault.nodes for fault in together}) == 1:
             yield from together
 
 
@@ -266,7 +270,7 @@ class _Trial:
         places: dict[tuple[str, int], list[int]] = {}
         for position in reversed(range(len(self.graph.nodes))):
             node = self.graph.nodes[position]
-            if node.op not in SPREADING and any(self.has(position, k) for k in range(len(node.args))):
+            if node.op not in EVERYWHERE and any(self.has(position, k) for k in range(len(node.args))):
                 places.setdefault((node.op, len(node.args)), []).append(position)
         return [tuple(nodes) for nodes in places.values() if len(nodes) > 1]
 
